@@ -1,0 +1,145 @@
+import { patiently } from '../patience.ts';
+import { asFault, Fault } from '../faults.ts';
+import type { Pace } from '../ports/pace.ts';
+
+/** A slot missed by more than this is given up: calls that were held back must not pile up into a burst. */
+const toleranceMs = 25;
+/** A slice holds at most this much of the rate, so that a new rate, a pause or a cancel bites soon. */
+const sliceSeconds = 0.25;
+/** Slots are taken ahead for the calls that will come in this time, so that a busy worker asks once per many calls. */
+const lookaheadSeconds = 0.02;
+/** Without a limit the broker is asked no more often than this. */
+const unlimitedRefreshMs = 100;
+
+/** Lets calls of this process start at the time that the global pace grants them. */
+export interface Pacer {
+  /** Resolves when one call may start. Rejects when `signal` aborts, or the broker refuses us. */
+  slot(signal: AbortSignal): Promise<void>;
+  penalize(retryAfterMs: number): Promise<void>;
+  /** The rate last seen in force, calls per second. */
+  effectiveRate(): number;
+}
+
+interface Waiter {
+  readonly release: () => void;
+  readonly fail: (fault: Fault) => void;
+  readonly since: number;
+}
+
+export function createPacer(
+  pace: Pace,
+  observe: { waited: (seconds: number) => void; fault: (fault: Fault) => void },
+): Pacer {
+  const waiters = new Set<Waiter>();
+  /** Start times of granted slots, ascending, by performance.now(). */
+  let slots: number[] = [];
+  let taking = false;
+  let timer: NodeJS.Timeout | undefined;
+  let effectiveRate = Infinity;
+  let unlimitedUntil = 0;
+  const throughput = createThroughput();
+
+  function serve(): void {
+    const now = performance.now();
+    slots = slots.filter((slot) => slot > now - toleranceMs);
+    let due = 0;
+    for (const waiter of waiters) {
+      const slot = slots[due];
+      if (now >= unlimitedUntil && (slot === undefined || slot > now)) break;
+      if (now >= unlimitedUntil) due += 1;
+      waiters.delete(waiter);
+      throughput.count(now);
+      waiter.release();
+    }
+    slots.splice(0, due);
+    if (waiters.size > slots.length) void take();
+    clearTimeout(timer);
+    const next = slots[0];
+    if (next !== undefined && waiters.size > 0) timer = setTimeout(serve, Math.max(0, next - now));
+  }
+
+  async function take(): Promise<void> {
+    if (taking) return;
+    taking = true;
+    try {
+      const wanted = waiters.size - slots.length + Math.ceil(throughput.perSecond() * lookaheadSeconds);
+      const most = Math.max(1, Math.floor(effectiveRate * sliceSeconds));
+      const calls = Math.min(wanted, most);
+      // Waits out a broker's outage as long as someone waits for a slot; a worker that is cut off aborts them.
+      const grant = await patiently(
+        { signal: whileWaiting(), patienceMs: Infinity, onFault: observe.fault },
+        () => pace.take(calls),
+      );
+      const start = performance.now() + grant.delayMs;
+      effectiveRate = grant.effectiveRate;
+      if (grant.effectiveRate === Infinity && grant.delayMs <= 0) unlimitedUntil = start + unlimitedRefreshMs;
+      for (let call = 0; call < calls; call += 1) slots.push(start + call * grant.spacingMs);
+      taking = false;
+      serve();
+    } catch (error) {
+      taking = false;
+      const fault = asFault(error);
+      for (const waiter of waiters) waiter.fail(fault);
+      waiters.clear();
+    }
+  }
+
+  let stopWaiting = new AbortController();
+  function whileWaiting(): AbortSignal {
+    stopWaiting = new AbortController();
+    return stopWaiting.signal;
+  }
+
+  return {
+    slot(signal) {
+      return new Promise<void>((resolve, reject) => {
+        if (signal.aborted) return reject(stopped());
+        const since = performance.now();
+        const waiter: Waiter = {
+          since,
+          release: () => {
+            signal.removeEventListener('abort', leave);
+            observe.waited((performance.now() - since) / 1000);
+            resolve();
+          },
+          fail: (fault) => {
+            signal.removeEventListener('abort', leave);
+            reject(fault);
+          },
+        };
+        const leave = (): void => {
+          waiters.delete(waiter);
+          if (waiters.size === 0) stopWaiting.abort();
+          reject(stopped());
+        };
+        signal.addEventListener('abort', leave, { once: true });
+        waiters.add(waiter);
+        serve();
+      });
+    },
+    penalize: (retryAfterMs) => pace.penalize(retryAfterMs),
+    effectiveRate: () => effectiveRate,
+  };
+}
+
+function stopped(): Fault {
+  return new Fault('transient', 'ABORTED', 'stopped before the KMS was called');
+}
+
+/** Calls started per second, over about the last second. */
+function createThroughput(): { count(now: number): void; perSecond(): number } {
+  let windowStart = performance.now();
+  let inWindow = 0;
+  let last = 0;
+  return {
+    count(now) {
+      if (now - windowStart >= 1000) {
+        last = (inWindow * 1000) / (now - windowStart);
+        windowStart = now;
+        inWindow = 0;
+      }
+      inWindow += 1;
+    },
+    perSecond: () => last,
+  };
+}

@@ -1,0 +1,31 @@
+import type { Cursor, Ref, ReplaceOutcome, Replacement, StoredRecord } from '../record.ts';
+
+export interface ScanPage {
+  readonly refs: readonly Ref[];
+  /** Where to go on after this page. */
+  readonly cursor: Cursor;
+}
+
+/**
+ * The place where ciphertexts lie. Every method throws a `Fault`: `transient` where trying again may help,
+ * `rotation` where a person must act (permission, missing table). A value that is NULL is not a record.
+ */
+export interface RecordStore {
+  /**
+   * Pages of references in a stable order, strictly after `from` (null = from the start), at most `limit` in
+   * each, no empty page. A record that exists during the whole scan is in exactly one page. Ends quietly
+   * when `signal` aborts. Memory does not grow with the store.
+   */
+  scan(from: Cursor | null, limit: number, signal: AbortSignal): AsyncIterable<ScanPage>;
+  /** The records that still exist, in one round trip; order and gaps are free, each ref at most once. */
+  read(refs: readonly Ref[]): Promise<StoredRecord[]>;
+  /**
+   * Replaces each value only where it is still exactly `oldValue`, in one round trip. Outcomes are aligned
+   * with `changes`. Nothing else of a record changes, but for a configured version note. When it throws, any
+   * part of the changes may have been made: the caller reads again.
+   */
+  replace(changes: readonly Replacement[]): Promise<ReplaceOutcome[]>;
+  /** How many records there are; `exact` is false for an estimate. Never a full scan of a large store. */
+  count(): Promise<{ records: number; exact: boolean }>;
+  close(): Promise<void>;
+}

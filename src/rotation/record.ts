@@ -1,0 +1,31 @@
+/**
+ * The address of a record in its store: a string that this store alone can parse. Refs travel in jobs, the
+ * ledger and failure lists, so they hold keys only, never a value.
+ */
+export type Ref = string;
+
+/** A position of the scan, opaque to all but its store. */
+export type Cursor = string;
+
+/** A record as it was read. */
+export interface StoredRecord {
+  readonly ref: Ref;
+  /** The stored value, byte for byte; text columns as UTF-8. Compare-and-swap is on these bytes. */
+  readonly value: Uint8Array;
+  /** Text of each column that an AAD template names; null where the column is NULL. */
+  readonly fields: Readonly<Record<string, string | null>>;
+  /** The store's own note of the key version (`versionColumn`); a hint, null where there is none. */
+  readonly keyVersion: string | null;
+}
+
+/** A wish to replace a value, if it is still exactly `oldValue`. */
+export interface Replacement {
+  readonly ref: Ref;
+  readonly oldValue: Uint8Array;
+  readonly newValue: Uint8Array;
+  /** The key version that the new value is under, for a `versionColumn`. */
+  readonly keyVersion: string;
+}
+
+/** `conflict`: the value is no longer the one that was read, the record is gone, or it is locked now. */
+export type ReplaceOutcome = 'replaced' | 'conflict';

@@ -1,0 +1,31 @@
+/** The states of a rotation. */
+export const states = ['new', 'running', 'paused', 'finished', 'cancelled'] as const;
+export type RotationState = (typeof states)[number];
+
+/** What changes the state of a rotation. */
+export type RotationEvent = 'begin' | 'pause' | 'resume' | 'cancel' | 'finish' | 'extend';
+
+interface Transition {
+  readonly from: readonly RotationState[];
+  readonly to: RotationState;
+}
+
+/** The one table of states. A ledger changes a state only by a row of it, in one atomic step with the check. */
+export const transitions: Readonly<Record<RotationEvent, Transition>> = {
+  // A pass over the whole store begins, with counts from zero. A cancelled rotation may be begun again: the
+  // command to do so is a person's.
+  begin: { from: ['new', 'finished', 'cancelled'], to: 'running' },
+  // By a person, or by a worker that met a rotation fault or too many failures.
+  pause: { from: ['running'], to: 'paused' },
+  resume: { from: ['paused'], to: 'running' },
+  // Queued batches are dropped as workers meet them; what is written stays written.
+  cancel: { from: ['running', 'paused'], to: 'cancelled' },
+  // The whole store is enqueued and every batch is settled.
+  finish: { from: ['running'], to: 'finished' },
+  // A census found records that the application wrote under an old version meanwhile.
+  extend: { from: ['finished'], to: 'running' },
+};
+
+export function mayTransition(from: RotationState, event: RotationEvent): boolean {
+  return transitions[event].from.includes(from);
+}

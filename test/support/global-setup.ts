@@ -1,0 +1,39 @@
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { startPostgres, startRedis } from './servers.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    redisUrl: string;
+    postgresUrl: string;
+  }
+}
+
+/** One Redis and one PostgreSQL for the whole run; each test takes a database of its own from `peers.ts`. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const [redis, postgres] = await Promise.all([
+    startRedis(['--databases', '4096', '--maxmemory-policy', 'noeviction']),
+    startPostgres(),
+  ]);
+  await accepting(postgres.url);
+  project.provide('redisUrl', redis.url);
+  project.provide('postgresUrl', postgres.url);
+  return async () => {
+    await Promise.all([redis.stop(), postgres.stop()]);
+  };
+}
+
+/** PostgreSQL takes connections before it takes queries. */
+async function accepting(url: string): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    const client = new pg.Client(url);
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { serverBinary } from './binaries.ts';
+
+/** A server of the test's own, in a temporary folder, on a free port of 127.0.0.1. */
+export interface TestServer {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: () => number;
+  /** SIGKILL; the data folder stays. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and data. */
+  restart(): Promise<void>;
+  /** Ends it and removes its folder. */
+  stop(): Promise<void>;
+}
+
+const startTimeoutMs = 20_000;
+
+export async function startRedis(extraArgs: readonly string[] = []): Promise<TestServer> {
+  const port = await freePort();
+  return startServer('redis', `redis://127.0.0.1:${port}`, port, (dir) => ({
+    command: serverBinary('redis-server'),
+    args: ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...extraArgs],
+    stopSignal: 'SIGTERM',
+  }));
+}
+
+export async function startPostgres(): Promise<TestServer> {
+  const port = await freePort();
+  const owner = postgresOwner();
+  return startServer('pg', `postgres://postgres@127.0.0.1:${port}/postgres`, port, (dir) => {
+    const data = join(dir, 'data');
+    if (owner !== undefined) chownSync(dir, owner.uid, owner.gid);
+    execFileSync(
+      serverBinary('initdb'),
+      ['-D', data, '-U', 'postgres', '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'],
+      { stdio: 'ignore', ...owner },
+    );
+    return {
+      command: serverBinary('postgres'),
+      // No fsync: the tests kill processes, never the machine.
+      args: ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', dir, '-c', 'fsync=off', '-c', 'max_connections=200'],
+      stopSignal: 'SIGQUIT',
+      owner,
+    };
+  });
+}
+
+interface Launch {
+  command: string;
+  args: string[];
+  stopSignal: NodeJS.Signals;
+  owner?: { uid: number; gid: number } | undefined;
+}
+
+async function startServer(
+  name: string,
+  url: string,
+  port: number,
+  prepare: (dir: string) => Launch,
+): Promise<TestServer> {
+  const dir = mkdtempSync(join(tmpdir(), `keyturn-${name}-`));
+  const launch = prepare(dir);
+  let child: ChildProcess;
+  let output = '';
+
+  async function start(): Promise<void> {
+    child = spawn(launch.command, launch.args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: dir, ...launch.owner });
+    const keep = (chunk: Buffer): void => {
+      output = (output + chunk.toString()).slice(-4000);
+    };
+    child.stdout?.on('data', keep);
+    child.stderr?.on('data', keep);
+    await answering(port, child, () => output);
+  }
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
+  }
+
+  await start();
+  return {
+    url,
+    port,
+    pid: () => child.pid ?? 0,
+    kill: () => end('SIGKILL'),
+    restart: start,
+    stop: async () => {
+      await end(launch.stopSignal);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** PostgreSQL refuses to run as root; its Debian package makes the user `postgres`. */
+function postgresOwner(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  serverBinary('postgres');
+  const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+}
+
+async function answering(port: number, child: ChildProcess, output: () => string): Promise<void> {
+  const deadline = Date.now() + startTimeoutMs;
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null) throw new Error(`server ended at its start: ${output()}`);
+    if (Date.now() > deadline) throw new Error(`server does not answer on port ${port}: ${output()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => (socket.destroy(), resolve(true)));
+    socket.once('error', () => resolve(false));
+  });
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === 'string') throw new Error('no TCP port');
+  return address.port;
+}
