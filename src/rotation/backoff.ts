@@ -11,7 +11,11 @@ export interface BackoffOptions {
  * The wait before the try after `failures` failed ones (1 = the first failed): full jitter under a capped
  * exponential bound, so that workers that failed together do not come back together.
  */
-export function backoffMs(failures: number, { initialMs, maxMs }: BackoffOptions, random = Math.random): number {
+export function backoffMs(
+  failures: number,
+  { initialMs, maxMs }: BackoffOptions,
+  random = Math.random,
+): number {
   // The exponent is bounded as 2^1024 is Infinity, and 0 × Infinity is NaN.
   const bound = Math.min(maxMs, initialMs * 2 ** Math.min(failures - 1, 30));
   return random() * bound;

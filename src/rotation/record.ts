@@ -1,3 +1,5 @@
+import type { Fault } from './faults.ts';
+
 /**
  * The address of a record in its store: a string that this store alone can parse. Refs travel in jobs, the
  * ledger and failure lists, so they hold keys only, never a value.
@@ -27,5 +29,8 @@ export interface Replacement {
   readonly keyVersion: string;
 }
 
-/** `conflict`: the value is no longer the one that was read, the record is gone, or it is locked now. */
-export type ReplaceOutcome = 'replaced' | 'conflict';
+/**
+ * `conflict`: the value is no longer the one that was read, the record is gone, or it is locked now. A `Fault`
+ * of class `record`: the store refuses this new value (a constraint, a trigger, a length), and it alone.
+ */
+export type ReplaceOutcome = 'replaced' | 'conflict' | Fault;

@@ -1,7 +1,8 @@
 import type { Batch, BatchProgress } from '../batch.ts';
 
 /** How a worker left a batch: settled in the ledger, or handed back with what is left. */
-export type Processed = { kind: 'settled' } | { kind: 'handedBack'; progress: BatchProgress; delayMs: number };
+export type Processed =
+  { kind: 'settled' } | { kind: 'handedBack'; progress: BatchProgress; delayMs: number };
 
 /** Works one batch. `progress` is what an earlier worker handed back with it. */
 export type ProcessBatchJob = (

@@ -101,7 +101,12 @@ export interface Ledger {
    * last batch. Allowed in any state but `new`, since work in flight ends after a pause too. Returns the
    * snapshot after it; null if the epoch is not current.
    */
-  settle(epoch: string, batch: number, tally: Tally, failures: readonly RecordFailure[]): Promise<LedgerSnapshot | null>;
+  settle(
+    epoch: string,
+    batch: number,
+    tally: Tally,
+    failures: readonly RecordFailure[],
+  ): Promise<LedgerSnapshot | null>;
   /** Event `pause`. False if the state forbids it. */
   pause(cause: PauseCause, reason: string): Promise<boolean>;
   /** Event `resume`; finishes at once when nothing is left. */

@@ -1,0 +1,57 @@
+import type { Fault } from '../rotation/faults.ts';
+import { patiently } from '../rotation/patience.ts';
+import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
+import type { Ledger } from '../rotation/ports/ledger.ts';
+import type { Ref } from '../rotation/record.ts';
+import { addBatch } from './enqueue.ts';
+
+export interface LateDeps {
+  readonly ledger: Ledger;
+  readonly queue: BatchQueue;
+  readonly onFault: (fault: Fault) => void;
+}
+
+/** Adds what a census found stale to the finished pass. */
+export interface LateBatches {
+  /** Adds one batch; records that are known to have failed are left out. Calls may overlap. */
+  add(refs: readonly Ref[]): Promise<void>;
+  /** Ends the additions; true if there were any, and the pass has to be waited for again. */
+  close(): Promise<boolean>;
+}
+
+export function openLateBatches(deps: LateDeps, epoch: string, signal: AbortSignal): LateBatches {
+  const { ledger } = deps;
+  const patience = { signal, patienceMs: Infinity, onFault: deps.onFault };
+  let extended = false;
+  /** One at a time: each batch takes the next number. */
+  let last: Promise<void> = Promise.resolve();
+
+  async function addNow(found: readonly Ref[]): Promise<void> {
+    const failed = await patiently(patience, () => ledger.failedAmong(found));
+    const refs = found.filter((ref) => !failed.has(ref));
+    if (refs.length === 0) return;
+    extended ||= await patiently(patience, () => ledger.extend(epoch));
+    // False: another command has begun a new pass meanwhile, which will see these records.
+    while (extended && !signal.aborted) {
+      const position = await patiently(patience, () => ledger.position(epoch));
+      if (position === null) return;
+      const batch = { epoch, number: position.nextBatch, refs, late: true };
+      if (await patiently(patience, () => ledger.stage({ batch, cursor: null }))) {
+        await addBatch(deps, batch, signal);
+        return;
+      }
+    }
+  }
+
+  return {
+    add(refs) {
+      last = last.then(() => addNow(refs));
+      return last;
+    },
+    async close() {
+      await last;
+      if (extended) await patiently(patience, () => ledger.completeScan(epoch));
+      return extended;
+    },
+  };
+}

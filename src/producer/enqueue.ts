@@ -1,0 +1,93 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Batch } from '../rotation/batch.ts';
+import type { Fault } from '../rotation/faults.ts';
+import { patiently } from '../rotation/patience.ts';
+import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
+import type { Ledger } from '../rotation/ports/ledger.ts';
+import type { RecordStore } from '../rotation/ports/record-store.ts';
+
+const backlogPollMs = 100;
+
+export interface EnqueueDeps {
+  readonly store: RecordStore;
+  readonly ledger: Ledger;
+  readonly queue: BatchQueue;
+  readonly batchSize: number;
+  /** Most batches in the broker at a time. */
+  readonly backlog: number;
+  readonly onFault: (fault: Fault) => void;
+}
+
+/** `superseded`: the pass is no longer the current one, or was cancelled. */
+export type EnqueueEnd = 'complete' | 'interrupted' | 'superseded';
+
+/**
+ * The producer: goes on where the last one stopped and ends when the whole store is enqueued. A batch is
+ * fixed in the ledger, with the cursor behind it, before it goes to the queue; so a crash anywhere leaves at
+ * most one batch to add again, with the same references. Two producers at a time do no harm: each batch
+ * number is given once, and the slower one goes on behind the faster.
+ */
+export async function enqueueStore(
+  deps: EnqueueDeps,
+  epoch: string,
+  signal: AbortSignal,
+): Promise<EnqueueEnd> {
+  const { ledger, store } = deps;
+  const patience = { signal, patienceMs: Infinity, onFault: deps.onFault };
+  const room = createBacklogGate(deps, signal);
+
+  while (!signal.aborted) {
+    const position = await patiently(patience, () => ledger.position(epoch));
+    if (position === null) return 'superseded';
+    if (position.scanned) return 'complete';
+    if (position.staged !== null) await addBatch(deps, position.staged, signal);
+
+    let next = position.nextBatch;
+    let overtaken = false;
+    for await (const page of store.scan(position.cursor, deps.batchSize, signal)) {
+      if (!(await room())) return signal.aborted ? 'interrupted' : 'superseded';
+      const batch: Batch = { epoch, number: next, refs: page.refs, late: false };
+      overtaken = !(await patiently(patience, () => ledger.stage({ batch, cursor: page.cursor })));
+      if (overtaken) break;
+      await addBatch(deps, batch, signal);
+      next += 1;
+    }
+    if (signal.aborted) break;
+    if (overtaken) continue;
+    return (await patiently(patience, () => ledger.completeScan(epoch))) ? 'complete' : 'superseded';
+  }
+  return 'interrupted';
+}
+
+/** Adds a staged batch, waiting out the broker's outages. */
+export async function addBatch(
+  { queue, onFault }: Pick<EnqueueDeps, 'queue' | 'onFault'>,
+  batch: Batch,
+  signal: AbortSignal,
+): Promise<void> {
+  await patiently({ signal, patienceMs: Infinity, onFault }, () => queue.add([batch]));
+}
+
+/**
+ * Waits until the broker holds fewer batches than the backlog. It asks once for as many batches as there was
+ * room for. False when `signal` aborts or the rotation is cancelled.
+ */
+function createBacklogGate(
+  { queue, ledger, backlog, onFault }: EnqueueDeps,
+  signal: AbortSignal,
+): () => Promise<boolean> {
+  let room = 0;
+  return async () => {
+    while (room <= 0) {
+      if (signal.aborted) return false;
+      const [depth, { state }] = await patiently({ signal, patienceMs: Infinity, onFault }, () =>
+        Promise.all([queue.depth(), ledger.snapshot()]),
+      );
+      if (state === 'cancelled' || state === 'new') return false;
+      room = backlog - depth;
+      if (room <= 0) await delay(backlogPollMs, undefined, { signal }).catch(() => undefined);
+    }
+    room -= 1;
+    return true;
+  };
+}

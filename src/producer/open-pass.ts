@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { Fault } from '../rotation/faults.ts';
+import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
+import type { Ledger, LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
+import { mayTransition } from '../rotation/state.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A queue that stays empty over this many looks has lost the batches that are not settled. */
+const looksAtEmptyQueue = 4;
+const betweenLooksMs = 500;
+
+export interface OpenPassDeps {
+  readonly ledger: Ledger;
+  readonly queue: BatchQueue;
+  /** Digest of source, target, store and format in the config. */
+  readonly planDigest: string;
+  /** Learns the target's version to end on; called only when a pass begins. */
+  readonly choosePin: () => Promise<Pin>;
+  readonly countRecords: () => Promise<number>;
+}
+
+/** A pass to enqueue: `begun` now, `resumed` where it stood, or `restarted` as the broker has lost batches of it. */
+export interface OpenedPass {
+  readonly snapshot: LedgerSnapshot;
+  readonly how: 'begun' | 'resumed' | 'restarted';
+}
+
+/** Opens the pass that `enqueue` and `run` work on: the one under way, or a new one over the whole store. */
+export async function openPass(deps: OpenPassDeps, signal: AbortSignal): Promise<OpenedPass> {
+  const before = await deps.ledger.snapshot();
+  if (mayTransition(before.state, 'begin')) {
+    await deps.ledger.begin(await newPass(deps, null));
+    // Another producer may have begun at the same time: its pass is as good as ours.
+    return { snapshot: await deps.ledger.snapshot(), how: 'begun' };
+  }
+  if (before.planDigest !== deps.planDigest) throw planChanged(before);
+  if (before.epoch !== null && (await hasLostBatches(deps, signal))) {
+    await deps.ledger.restart(before.epoch, await newPass(deps, before.pin));
+    return { snapshot: await deps.ledger.snapshot(), how: 'restarted' };
+  }
+  return { snapshot: before, how: 'resumed' };
+}
+
+async function newPass(
+  { planDigest, choosePin, countRecords }: OpenPassDeps,
+  pin: Pin | null,
+): Promise<Parameters<Ledger['begin']>[0]> {
+  return { epoch: randomUUID(), pin: pin ?? (await choosePin()), planDigest, estimate: await countRecords() };
+}
+
+/** All is enqueued, not all is settled, and the queue holds nothing: a broker that lost data. */
+export async function hasLostBatches(
+  { ledger, queue }: Pick<OpenPassDeps, 'ledger' | 'queue'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (let look = 1; look <= looksAtEmptyQueue; look += 1) {
+    if (look > 1) await delay(betweenLooksMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return false;
+    const [snapshot, depth] = [await ledger.snapshot(), await queue.depth()];
+    const open =
+      snapshot.state === 'running' && snapshot.scanned && snapshot.settledBatches < snapshot.batches;
+    if (!open || depth > 0) return false;
+  }
+  return true;
+}
+
+function planChanged(before: LedgerSnapshot): Fault {
+  return new Fault(
+    'usage',
+    'PLAN_CHANGED',
+    `source, target, store or format in the config differ from those that pass ${before.pass} began with, and it is ${before.state}; restore them, or 'keyturn cancel' it, or choose another rotation name`,
+  );
+}

@@ -1,0 +1,45 @@
+import { fastify } from 'fastify';
+import { Fault } from '../rotation/faults.ts';
+
+export interface TelemetrySources {
+  readonly renderMetrics: () => Promise<string>;
+  readonly metricsContentType: string;
+  /** What keeps this process from working, in words; empty = ready. */
+  readonly notReady: () => readonly string[];
+}
+
+export interface TelemetryServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Serves `/metrics`, `/healthz` (the event loop turns) and `/readyz` (broker, store and KMS are in reach). */
+export async function startTelemetryServer(
+  { host, port }: { host: string; port: number },
+  sources: TelemetrySources,
+): Promise<TelemetryServer> {
+  const server = fastify({ forceCloseConnections: true });
+  server.get('/metrics', async (_request, reply) => {
+    const text = await sources.renderMetrics();
+    return reply.type(sources.metricsContentType).send(text);
+  });
+  server.get('/healthz', () => ({ status: 'ok' }));
+  server.get('/readyz', async (_request, reply) => {
+    const reasons = sources.notReady();
+    return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
+  });
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new Fault(
+      'usage',
+      'METRICS_PORT',
+      `cannot serve metrics on ${host}:${port} (${code}); set metrics.port to a free port, or to 0`,
+      { cause: error },
+    );
+  }
+  const [address] = server.addresses();
+  const bound = typeof address === 'object' ? address.port : port;
+  return { port: bound, close: () => server.close() };
+}

@@ -1,0 +1,89 @@
+import { pino, type Logger } from 'pino';
+import type { Fault } from '../rotation/faults.ts';
+
+/**
+ * The only fields that are ever logged. A list of what is allowed, since a list of what is forbidden misses
+ * the deep field, the header in an error, the URL in a message. Nothing but our own words, codes, counts and
+ * references is in it; a driver's error never is.
+ */
+export interface LogFields {
+  readonly rotation?: string;
+  readonly worker?: string;
+  readonly state?: string;
+  readonly pass?: number;
+  readonly batch?: number;
+  readonly code?: string;
+  readonly faultClass?: string;
+  readonly peer?: string;
+  readonly requestId?: string;
+  readonly count?: number;
+  readonly seconds?: number;
+  readonly port?: number;
+  readonly reason?: string;
+}
+
+export interface Log {
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** A fault that is being waited out; the same one again within ten seconds is only counted. */
+  fault(fault: Fault): void;
+}
+
+const allowed: readonly (keyof LogFields)[] = [
+  'rotation',
+  'worker',
+  'state',
+  'pass',
+  'batch',
+  'code',
+  'faultClass',
+  'peer',
+  'requestId',
+  'count',
+  'seconds',
+  'port',
+  'reason',
+];
+const repeatAfterMs = 10_000;
+
+/** JSON lines on stderr. */
+export function createLog(level: string, base: LogFields): Log {
+  const logger: Logger = pino(
+    { level, base: pick(base), timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  const seen = new Map<string, { at: number; more: number }>();
+
+  return {
+    info: (message, fields = {}) => logger.info(pick(fields), message),
+    warn: (message, fields = {}) => logger.warn(pick(fields), message),
+    error: (message, fields = {}) => logger.error(pick(fields), message),
+    fault(fault) {
+      const key = `${fault.peer ?? ''} ${fault.code}`;
+      const known = seen.get(key);
+      if (known !== undefined && performance.now() - known.at < repeatAfterMs) {
+        known.more += 1;
+        return;
+      }
+      seen.set(key, { at: performance.now(), more: 0 });
+      const { code, faultClass, message, peer, requestId } = fault;
+      logger.warn(
+        pick({
+          code,
+          faultClass,
+          ...(peer === undefined ? {} : { peer }),
+          ...(requestId === undefined ? {} : { requestId }),
+          ...(known === undefined ? {} : { count: known.more + 1 }),
+        }),
+        message,
+      );
+    },
+  };
+}
+
+function pick(fields: LogFields): LogFields {
+  return Object.fromEntries(
+    allowed.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])),
+  );
+}

@@ -1,0 +1,36 @@
+import type { RecordStore } from '../rotation/ports/record-store.ts';
+
+type StoreOperation = 'read' | 'replace' | 'scan' | 'count';
+
+/** The same store, its round trips timed; failed ones too. */
+export function measureStore(
+  store: RecordStore,
+  used: (op: StoreOperation, seconds: number) => void,
+): RecordStore {
+  async function timed<T>(op: StoreOperation, step: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    try {
+      return await step();
+    } finally {
+      used(op, (performance.now() - startedAt) / 1000);
+    }
+  }
+  return {
+    async *scan(from, limit, signal) {
+      const pages = store.scan(from, limit, signal)[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const page = await timed('scan', () => pages.next());
+          if (page.done === true) return;
+          yield page.value;
+        }
+      } finally {
+        await pages.return?.();
+      }
+    },
+    read: (refs) => timed('read', () => store.read(refs)),
+    replace: (changes) => timed('replace', () => store.replace(changes)),
+    count: () => timed('count', () => store.count()),
+    close: () => store.close(),
+  };
+}

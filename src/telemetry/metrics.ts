@@ -1,0 +1,105 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Tally } from '../rotation/batch.ts';
+import { states, type RotationState } from '../rotation/state.ts';
+
+/** From 1 ms to 60 s: prom-client 15 has no native histograms. */
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+export type QueueCounts = Readonly<Record<'waiting' | 'delayed' | 'active' | 'failed', number>>;
+
+/** What is read when Prometheus scrapes. */
+export interface MetricSources {
+  readonly remaining: () => number;
+  readonly state: () => RotationState;
+  /** Calls per second; null = no limit. */
+  readonly configuredRate: number | null;
+  readonly effectiveRate: () => number;
+  /** Null where the broker does not answer: the series is then absent. */
+  readonly queueCounts: () => Promise<QueueCounts | null>;
+}
+
+export interface Metrics {
+  readonly contentType: string;
+  kmsCalled(call: { code: string; seconds: number }): void;
+  /** All KMS calls so far, probes included. */
+  readonly kmsCalls: () => number;
+  storeUsed(op: 'read' | 'replace' | 'scan' | 'count', seconds: number): void;
+  paceWaited(seconds: number): void;
+  batchStarted(): void;
+  batchEnded(outcome: 'settled' | 'handedBack' | 'dropped', seconds: number, gained: Tally): void;
+  setAside(code: string): void;
+  /** The text that Prometheus scrapes. */
+  render(sources: MetricSources): Promise<string>;
+}
+
+/** The metrics of the contract. Labels hold codes and states, never a key, row or tenant. */
+export function createMetrics(rotation: string, provider: string, version: string): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ rotation });
+  collectDefaultMetrics({ register: registry });
+  const at = { registers: [registry] };
+
+  const records = counter('records_total', 'Records by outcome', ['outcome']);
+  const conflicts = counter('conflicts_total', 'Lost compare-and-swaps', []);
+  const kmsRequests = counter('kms_requests_total', 'KMS calls by result code', ['provider', 'code']);
+  const kmsSeconds = histogram('kms_request_duration_seconds', 'Duration of a KMS call', ['provider']);
+  const storeSeconds = histogram('store_duration_seconds', 'Duration of a store round trip', ['op']);
+  const batches = counter('batches_total', 'Batches by outcome', ['outcome']);
+  const batchSeconds = histogram('batch_duration_seconds', 'Duration of a batch in a worker', []);
+  const inFlight = gauge('batches_in_flight', 'Batches in work in this process', []);
+  const paceWait = histogram('pace_wait_seconds', 'Wait of a KMS call for its time slot', []);
+  const failures = counter('failures_total', 'Records set aside, by code', ['code']);
+  gauge('build_info', 'Version of keyturn', ['version']).set({ version }, 1);
+  const rate = gauge('rate_limit', 'KMS calls per second over all workers; +Inf = no limit', ['kind']);
+  const remaining = gauge('remaining_records', 'Records still to do', []);
+  const state = gauge('rotation_state', '1 for the state that the rotation is in', ['state']);
+  const jobs = gauge('queue_jobs', 'Batches in the broker by state', ['state']);
+  for (const outcome of ['rotated', 'skipped', 'missing', 'failed']) records.inc({ outcome }, 0);
+  let kmsCalls = 0;
+
+  function counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
+    return new Counter({ name: `keyturn_${name}`, help, labelNames, ...at });
+  }
+  function gauge<T extends string>(name: string, help: string, labelNames: T[]): Gauge<T> {
+    return new Gauge({ name: `keyturn_${name}`, help, labelNames, ...at });
+  }
+  function histogram<T extends string>(name: string, help: string, labelNames: T[]): Histogram<T> {
+    return new Histogram({ name: `keyturn_${name}`, help, labelNames, buckets: secondsBuckets, ...at });
+  }
+
+  return {
+    contentType: registry.contentType,
+    kmsCalled({ code, seconds }) {
+      kmsCalls += 1;
+      kmsRequests.inc({ provider, code });
+      kmsSeconds.observe({ provider }, seconds);
+    },
+    kmsCalls: () => kmsCalls,
+    storeUsed: (op, seconds) => storeSeconds.observe({ op }, seconds),
+    paceWaited: (seconds) => paceWait.observe(seconds),
+    batchStarted: () => inFlight.inc(),
+    batchEnded(outcome, seconds, gained) {
+      inFlight.dec();
+      batches.inc({ outcome });
+      batchSeconds.observe(seconds);
+      records.inc({ outcome: 'rotated' }, gained.rotated);
+      records.inc({ outcome: 'skipped' }, gained.skipped);
+      records.inc({ outcome: 'missing' }, gained.missing);
+      records.inc({ outcome: 'failed' }, gained.failed);
+      conflicts.inc(gained.conflicts);
+    },
+    setAside: (code) => failures.inc({ code }),
+    async render(sources) {
+      rate.set({ kind: 'configured' }, sources.configuredRate ?? Infinity);
+      rate.set({ kind: 'effective' }, sources.effectiveRate());
+      const current = sources.state();
+      for (const name of states) state.set({ state: name }, name === current ? 1 : 0);
+      remaining.set(sources.remaining());
+      jobs.reset();
+      const counts = await sources.queueCounts();
+      if (counts !== null)
+        for (const [name, count] of Object.entries(counts)) jobs.set({ state: name }, count);
+      return registry.metrics();
+    },
+  };
+}

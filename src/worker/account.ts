@@ -1,0 +1,65 @@
+import type { BatchProgress, RecordFailure, Tally } from '../rotation/batch.ts';
+import { addTallies, emptyTally } from '../rotation/batch.ts';
+import type { Fault } from '../rotation/faults.ts';
+import type { Ref } from '../rotation/record.ts';
+
+/** The books of one batch: each reference is either left or in the tally, never both. */
+export interface BatchAccount {
+  /** References without an outcome. */
+  readonly left: ReadonlySet<Ref>;
+  readonly tally: () => Tally;
+  /** What came out since this account was opened, without what an earlier worker handed over. */
+  readonly gained: () => Tally;
+  readonly failures: () => readonly RecordFailure[];
+  settle(ref: Ref, outcome: 'rotated' | 'skipped' | 'missing'): void;
+  setAside(ref: Ref, fault: Fault, calls: number): void;
+  conflict(): void;
+  /** How the batch travels on when it is handed back. */
+  progress(): BatchProgress;
+}
+
+/** Opens the books of a batch, where an earlier worker left them. */
+export function openAccount(
+  refs: readonly Ref[],
+  earlier: BatchProgress | null,
+  now = Date.now,
+): BatchAccount {
+  const left = new Set(earlier?.left ?? refs);
+  const failures = [...(earlier?.failures ?? [])];
+  const gained: { -readonly [outcome in keyof Tally]: number } = { ...emptyTally };
+  const before = earlier?.tally ?? emptyTally;
+
+  return {
+    left,
+    tally: () => addTallies(before, gained),
+    gained: () => ({ ...gained }),
+    failures: () => failures,
+    settle(ref, outcome) {
+      if (left.delete(ref)) gained[outcome] += 1;
+    },
+    setAside(ref, fault, calls) {
+      if (!left.delete(ref)) return;
+      gained.failed += 1;
+      failures.push({
+        ref,
+        code: fault.code,
+        message: fault.message,
+        requestId: fault.requestId ?? null,
+        time: new Date(now()).toISOString(),
+        attempts: calls,
+      });
+    },
+    conflict() {
+      gained.conflicts += 1;
+    },
+    progress() {
+      const done = gained.rotated + gained.skipped + gained.missing + gained.failed;
+      return {
+        tally: addTallies(before, gained),
+        failures,
+        left: [...left],
+        fruitless: done > 0 ? 0 : (earlier?.fruitless ?? 0) + 1,
+      };
+    },
+  };
+}

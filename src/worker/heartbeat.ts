@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { asFault, type Fault } from '../rotation/faults.ts';
+import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
+
+/** Four times as often as a pause, a cancel or a rate must bite. */
+const beatMs = 500;
+/** Without the broker for this long a worker stops calling the KMS: well within the 30 s lock of its batches. */
+const cutOffMs = 10_000;
+const windowMs = 10_000;
+
+interface Counters {
+  readonly calls: number;
+  readonly records: number;
+}
+
+export interface HeartbeatDeps {
+  readonly beat: () => Promise<LedgerSnapshot>;
+  readonly counters: () => Counters;
+  readonly onBeat: (snapshot: LedgerSnapshot) => void;
+  readonly onFault: (fault: Fault) => void;
+  /** The broker has not answered for ten seconds; told once, until it answers again. */
+  readonly onCutOff: () => void;
+}
+
+export interface Heartbeat {
+  readonly last: () => LedgerSnapshot | null;
+  /** Over the last ten seconds. */
+  readonly rates: () => { callsPerSecond: number; recordsPerSecond: number };
+  stop(): void;
+}
+
+/** Tells the ledger twice a second that this worker lives, and learns the rotation's state from it. */
+export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
+  const stopped = new AbortController();
+  const samples: (Counters & { at: number })[] = [{ at: performance.now(), ...deps.counters() }];
+  let last: LedgerSnapshot | null = null;
+  let answeredAt = performance.now();
+  let cutOff = false;
+
+  async function run(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      sample();
+      try {
+        last = await deps.beat();
+        answeredAt = performance.now();
+        cutOff = false;
+        if (!stopped.signal.aborted) deps.onBeat(last);
+      } catch (error) {
+        deps.onFault(asFault(error));
+        if (!cutOff && performance.now() - answeredAt > cutOffMs) {
+          cutOff = true;
+          deps.onCutOff();
+        }
+      }
+      await delay(beatMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  function sample(): void {
+    const now = performance.now();
+    samples.push({ at: now, ...deps.counters() });
+    while (samples.length > 2 && (samples[0]?.at ?? now) < now - windowMs) samples.shift();
+  }
+
+  void run();
+  return {
+    last: () => last,
+    rates() {
+      const [first, end] = [samples[0], samples.at(-1)];
+      const seconds = first === undefined || end === undefined ? 0 : (end.at - first.at) / 1000;
+      if (first === undefined || end === undefined || seconds <= 0)
+        return { callsPerSecond: 0, recordsPerSecond: 0 };
+      return {
+        callsPerSecond: (end.calls - first.calls) / seconds,
+        recordsPerSecond: (end.records - first.records) / seconds,
+      };
+    },
+    stop: () => stopped.abort(),
+  };
+}

@@ -1,0 +1,188 @@
+import type { Batch, BatchProgress, Tally } from '../rotation/batch.ts';
+import { backoffMs } from '../rotation/backoff.ts';
+import { asFault, Fault } from '../rotation/faults.ts';
+import { patiently } from '../rotation/patience.ts';
+import type { BatchConsumer, BatchQueue, Processed } from '../rotation/ports/batch-queue.ts';
+import type { Goal } from '../rotation/goal.ts';
+import type { Ledger, LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { processBatch, type BatchDeps, type BatchResult } from './process-batch.ts';
+
+/** Batches in work at a time: while one waits for the store, others call the KMS. */
+const batchesInWork = 3;
+/** How long the ledger is waited for when a batch is done; past it the batch is done again by whoever gets it. */
+const settlePatienceMs = 60_000;
+const betweenHandBacks = { initialMs: 1000, maxMs: 30_000 };
+
+/** What happens in a worker, for metrics and logs. */
+export interface WorkerObserver {
+  batchStarted(): void;
+  /** `gained` is what this worker did for the batch, now. */
+  batchEnded(outcome: 'settled' | 'handedBack' | 'dropped', seconds: number, gained: Tally): void;
+  setAside(code: string): void;
+  fault(fault: Fault): void;
+  paused(reason: string): void;
+}
+
+export interface WorkerDeps {
+  readonly workerId: string;
+  readonly queue: BatchQueue;
+  readonly ledger: Ledger;
+  readonly batch: Omit<BatchDeps, 'goal'>;
+  readonly goalFor: (pin: Pin) => Goal;
+  /** Digest of source, target, store and format in this worker's config. */
+  readonly planDigest: string;
+  readonly maxFailures: number;
+  readonly observer: WorkerObserver;
+  /** KMS calls made by this process so far. */
+  readonly callsMade: () => number;
+  /** This worker cannot go on: its config is another one than the rotation began with. */
+  readonly onFatal: (fault: Fault) => void;
+}
+
+export interface RunningWorker {
+  /** The ledger as it was last seen. */
+  readonly snapshot: () => LedgerSnapshot | null;
+  /** Stops taking batches, hands back those in work, within `graceMs`. False if one was still in work then. */
+  stop(graceMs: number): Promise<boolean>;
+}
+
+/** Works the batches of one rotation until it is stopped; with nothing to do it waits. */
+export function startWorker(deps: WorkerDeps): RunningWorker {
+  const { ledger, observer, queue } = deps;
+  let recordsDone = 0;
+  /** Aborted to make the batches in work come back; made anew when work goes on. */
+  let control = new AbortController();
+  let held = false;
+  const consumer: BatchConsumer = queue.consume(work, batchesInWork);
+
+  function hold(): void {
+    if (held) return;
+    held = true;
+    control.abort();
+    void consumer.pause().catch((error: unknown) => observer.fault(asFault(error)));
+  }
+
+  function goOn(): void {
+    if (!held) return;
+    held = false;
+    control = new AbortController();
+    consumer.resume();
+  }
+
+  /** A worker with another table or key than the rotation began with must not touch a record. */
+  function fits(snapshot: LedgerSnapshot): boolean {
+    if (snapshot.planDigest === null || snapshot.planDigest === deps.planDigest) return true;
+    deps.onFatal(planDiffers());
+    return false;
+  }
+
+  const heartbeat = startHeartbeat({
+    beat: () => ledger.report({ workerId: deps.workerId, ...heartbeat.rates() }),
+    counters: () => ({ calls: deps.callsMade(), records: recordsDone }),
+    onBeat(snapshot) {
+      if (snapshot.state === 'paused' || snapshot.state === 'cancelled' || !fits(snapshot)) hold();
+      else goOn();
+    },
+    onFault: observer.fault,
+    // The queue may have given our batches to others by now, and no pause or cancel reaches us.
+    onCutOff: hold,
+  });
+
+  async function work(
+    batch: Batch,
+    earlier: BatchProgress | null,
+    jobSignal: AbortSignal,
+  ): Promise<Processed> {
+    const startedAt = performance.now();
+    const signal = AbortSignal.any([jobSignal, control.signal]);
+    observer.batchStarted();
+    const ended = (outcome: 'settled' | 'handedBack' | 'dropped', result?: BatchResult): void => {
+      const gained = result?.account.gained() ?? {
+        rotated: 0,
+        skipped: 0,
+        missing: 0,
+        failed: 0,
+        conflicts: 0,
+      };
+      recordsDone += gained.rotated + gained.skipped + gained.missing + gained.failed;
+      observer.batchEnded(outcome, (performance.now() - startedAt) / 1000, gained);
+    };
+    try {
+      const seen = heartbeat.last();
+      const snapshot = seen?.epoch === batch.epoch ? seen : await ledger.snapshot();
+      if (snapshot.epoch !== batch.epoch || snapshot.state === 'cancelled' || snapshot.pin === null) {
+        ended('dropped');
+        return { kind: 'settled' };
+      }
+      if (snapshot.state === 'paused' || !fits(snapshot)) hold();
+      const result = await processBatch(
+        batch,
+        earlier,
+        { ...deps.batch, goal: deps.goalFor(snapshot.pin) },
+        signal,
+      );
+      const handedBack = await conclude(batch, result, signal);
+      ended(handedBack === null ? 'settled' : 'handedBack', result);
+      return handedBack ?? { kind: 'settled' };
+    } catch (error) {
+      ended('handedBack');
+      throw error;
+    }
+  }
+
+  /** Settles a whole batch; null then. Else pauses the rotation where the fault calls for it, and hands back. */
+  async function conclude(batch: Batch, result: BatchResult, signal: AbortSignal): Promise<Processed | null> {
+    const { account, stoppedBy } = result;
+    const failures = account.failures();
+    const known = failures.length - account.gained().failed;
+    for (const failure of failures.slice(known)) observer.setAside(failure.code);
+    if (account.left.size === 0) {
+      const patience = { signal, patienceMs: settlePatienceMs, onFault: observer.fault };
+      const after = await patiently(patience, () =>
+        ledger.settle(batch.epoch, batch.number, account.tally(), account.failures()),
+      );
+      if (after !== null) await pauseOnFailures(after);
+      return null;
+    }
+    const progress = account.progress();
+    if (stoppedBy?.faultClass === 'rotation') {
+      await pause('refused', stoppedBy.message);
+      return { kind: 'handedBack', progress: { ...progress, fruitless: 0 }, delayMs: 0 };
+    }
+    if (stoppedBy !== null && stoppedBy.code !== 'ABORTED') observer.fault(stoppedBy);
+    if (signal.aborted) return { kind: 'handedBack', progress: { ...progress, fruitless: 0 }, delayMs: 0 };
+    return { kind: 'handedBack', progress, delayMs: backoffMs(progress.fruitless + 1, betweenHandBacks) };
+  }
+
+  async function pauseOnFailures(after: LedgerSnapshot): Promise<void> {
+    if (after.tally.failed <= deps.maxFailures || after.state !== 'running') return;
+    await pause(
+      'failures',
+      `${after.tally.failed} records failed, more than limits.maxFailures (${deps.maxFailures}); see 'keyturn failures', mend the cause, then 'keyturn resume' with a higher limit`,
+    );
+  }
+
+  async function pause(cause: 'failures' | 'refused', reason: string): Promise<void> {
+    hold();
+    if (await ledger.pause(cause, reason)) observer.paused(reason);
+  }
+
+  return {
+    snapshot: heartbeat.last,
+    async stop(graceMs) {
+      held = true;
+      control.abort();
+      heartbeat.stop();
+      return consumer.close(graceMs);
+    },
+  };
+}
+
+function planDiffers(): Fault {
+  return new Fault(
+    'usage',
+    'PLAN_CHANGED',
+    "source, target, store or format in this worker's config differ from those that the rotation began with; give all processes the same config",
+  );
+}

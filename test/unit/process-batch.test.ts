@@ -1,0 +1,410 @@
+import { describe, expect, test } from 'vitest';
+import { Fault } from '../../src/rotation/faults.ts';
+import { processBatch } from '../../src/worker/process-batch.ts';
+import { batchOf, createCore, forbidden, goalOf, throttled, transient } from '../support/core.ts';
+import { openSealed, sealFor } from '../support/memory-kms.ts';
+import { storeDown } from '../support/memory-store.ts';
+
+const never = new AbortController().signal;
+
+/** The version under which each record lies now. */
+function versions(core: ReturnType<typeof createCore>): string[] {
+  return [...core.store.rows.values()].map(({ value }) => openSealed(value).versionId);
+}
+
+describe('the way of a record', () => {
+  test('every record comes under the pin with its plaintext and AAD unchanged', async () => {
+    const core = createCore();
+    const refs = core.seed(20);
+    const { account, stoppedBy } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(stoppedBy).toBeNull();
+    expect(account.tally()).toEqual({ rotated: 20, skipped: 0, missing: 0, failed: 0, conflicts: 0 });
+    for (const [ref, { value }] of core.store.rows) {
+      expect(openSealed(value)).toEqual({
+        keyId: 'k1',
+        versionId: 'v2',
+        aad: `c/${ref}`,
+        plaintext: `plain-${ref}`,
+      });
+    }
+  });
+
+  test('a batch costs one read and one replace, and one KMS call a record', async () => {
+    const core = createCore();
+    await processBatch(batchOf(core.seed(20)), null, core.deps, never);
+    expect([core.store.reads, core.store.replaces, core.kms.calls.length]).toEqual([1, 1, 20]);
+  });
+
+  test('a record that is gone is missing, not failed', async () => {
+    const core = createCore();
+    const refs = core.seed(3);
+    core.store.rows.delete('2');
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 2, missing: 1, failed: 0 });
+  });
+
+  test('a record under the pin is skipped without a write, and without a call where its header tells', async () => {
+    for (const readable of [true, false]) {
+      const core = createCore();
+      core.kms.readable = readable;
+      const { account } = await processBatch(batchOf(core.seed(4, 'v2')), null, core.deps, never);
+      expect(account.tally()).toMatchObject({ skipped: 4, rotated: 0 });
+      expect(core.store.replaces).toBe(0);
+      expect(core.kms.calls.length).toBe(readable ? 0 : 4);
+    }
+  });
+
+  test("a store's note of the version is believed, but not for a late writer's record", async () => {
+    const core = createCore();
+    const refs = core.seed(2);
+    for (const row of core.store.rows.values()) row.keyVersion = 'v2';
+    const believed = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(believed.account.tally()).toMatchObject({ skipped: 2 });
+    const late = await processBatch(batchOf(refs, true), null, core.deps, never);
+    expect(late.account.tally()).toMatchObject({ rotated: 2 });
+  });
+});
+
+describe('compare-and-swap', () => {
+  test("the application's newer value is never overwritten, and is rotated itself", async () => {
+    const core = createCore();
+    const refs = core.seed(2);
+    let wrote = false;
+    core.store.beforeReplace = () => {
+      if (wrote) return;
+      wrote = true;
+      core.store.rows.set('1', { value: sealFor('k1', 'v1', 'c/1', 'newer'), keyVersion: null });
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toEqual({ rotated: 2, skipped: 0, missing: 0, failed: 0, conflicts: 1 });
+    expect(openSealed(core.store.rows.get('1')?.value ?? new Uint8Array())).toMatchObject({
+      versionId: 'v2',
+      plaintext: 'newer',
+    });
+  });
+
+  test('a swap whose reply was lost counts as rotated, once, and costs no second call', async () => {
+    const core = createCore();
+    const refs = core.seed(5);
+    let lost = false;
+    core.store.afterReplace = () => {
+      if (lost) return;
+      lost = true;
+      throw storeDown();
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 5, skipped: 0 });
+    expect(core.kms.calls.length).toBe(5);
+  });
+
+  test('a locked record is tried again with the same result, without a second call', async () => {
+    const core = createCore();
+    const refs = core.seed(1);
+    let locked = 2;
+    core.store.refuse = () => (locked-- > 0 ? 'conflict' : undefined);
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 1, conflicts: 2 });
+    expect(core.kms.calls.length).toBe(1);
+  });
+
+  test('a record that stays locked is left for later, the others are done', async () => {
+    const core = createCore();
+    const refs = core.seed(3);
+    core.store.refuse = (ref) => (ref === '2' ? 'conflict' : undefined);
+    const { account, stoppedBy } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect([...account.left]).toEqual(['2']);
+    expect(stoppedBy?.code).toBe('CONTENDED');
+    expect(account.tally()).toMatchObject({ rotated: 2 });
+  });
+
+  test('a value that the store refuses is set aside with its code', async () => {
+    const core = createCore();
+    const refs = core.seed(2);
+    const refused = new Fault('record', 'CHECK_VIOLATION', 'a constraint refuses the new value');
+    core.store.refuse = (ref) => (ref === '1' ? refused : undefined);
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.failures()).toMatchObject([{ ref: '1', code: 'CHECK_VIOLATION' }]);
+    expect(account.tally()).toMatchObject({ rotated: 1, failed: 1 });
+  });
+});
+
+describe('faults', () => {
+  test('a bad ciphertext is set aside with code and request id, the others go on', async () => {
+    const core = createCore();
+    const refs = core.seed(5);
+    core.store.rows.set('3', { value: sealFor('foreign', 'v1', 'c/3', 'x'), keyVersion: null });
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 4, failed: 1 });
+    expect(account.failures()).toMatchObject([
+      { ref: '3', code: 'INVALID_ARGUMENT', requestId: 'r1', attempts: 1 },
+    ]);
+  });
+
+  test('a value that does not fit the format is set aside without a call', async () => {
+    const core = createCore();
+    const refs = core.seed(1);
+    core.store.rows.set('1', { value: new Uint8Array(), keyVersion: null });
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.failures()).toMatchObject([{ ref: '1', code: 'BAD_FORMAT', attempts: 0 }]);
+    expect(core.kms.calls.length).toBe(0);
+  });
+
+  test('a rotation fault stops the batch, sets nothing aside, and what was paid for is written', async () => {
+    const core = createCore();
+    const refs = core.seed(40);
+    core.kms.trouble = (_item, call) => {
+      if (call > 10) throw forbidden();
+      return undefined;
+    };
+    const { account, stoppedBy } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(stoppedBy?.code).toBe('PERMISSION_DENIED');
+    expect(account.tally()).toMatchObject({ rotated: 10, failed: 0 });
+    expect(account.left.size).toBe(30);
+    // Ten that succeeded, and no more than were in flight or about to be.
+    expect(core.kms.calls.length).toBeLessThanOrEqual(10 + 2 * 8);
+  });
+
+  test('a transient fault is tried again and costs nothing', async () => {
+    const core = createCore();
+    const refs = core.seed(30);
+    core.kms.trouble = (_item, call) => {
+      if (call % 3 === 0) throw transient();
+      return undefined;
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 30, failed: 0 });
+  });
+
+  test('a 429 lowers the pace and never sets a record aside', async () => {
+    const core = createCore();
+    const refs = core.seed(2);
+    core.kms.trouble = (_item, call) => {
+      if (call <= 20) throw throttled(call === 1 ? 2 : undefined);
+      return undefined;
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 2, failed: 0 });
+    expect(core.pace.penalties).toContain(2);
+    expect(core.pace.penalties).toContain(1000);
+  });
+
+  test('a poisonous record is set aside with its last code while others succeed', async () => {
+    const core = createCore({ attempts: 3 });
+    const refs = core.seed(50);
+    core.kms.trouble = (item) => {
+      if (openSealed(item.ciphertext).plaintext === 'plain-7') throw transient('INTERNAL');
+      return undefined;
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 49, failed: 1 });
+    expect(account.failures()).toMatchObject([{ ref: '7', code: 'INTERNAL' }]);
+  });
+
+  test('a poisonous record alone is told from an outage by a probe', async () => {
+    const core = createCore({ attempts: 3 });
+    const refs = core.seed(1);
+    core.kms.trouble = () => {
+      throw transient('INTERNAL');
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.failures()).toMatchObject([{ ref: '1', code: 'INTERNAL' }]);
+    expect(core.kms.probes).toBeGreaterThanOrEqual(3);
+  });
+
+  test('an outage costs no attempt, however often the calls fail', async () => {
+    const core = createCore({ attempts: 3 });
+    const refs = core.seed(3);
+    core.kms.trouble = (_item, call) => {
+      if (call <= 60) throw transient();
+      return undefined;
+    };
+    core.kms.probeTrouble = () => {
+      if (core.kms.calls.length <= 60) throw transient();
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 3, failed: 0 });
+  });
+
+  test('a probe that meets a rotation fault stops the batch', async () => {
+    const core = createCore();
+    const refs = core.seed(1);
+    core.kms.trouble = () => {
+      throw transient();
+    };
+    core.kms.probeTrouble = () => {
+      throw forbidden();
+    };
+    const { account, stoppedBy } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(stoppedBy?.code).toBe('PERMISSION_DENIED');
+    expect(account.left.size).toBe(1);
+  });
+
+  test('an outage of the store is waited out', async () => {
+    const core = createCore();
+    const refs = core.seed(2);
+    let down = 2;
+    core.store.beforeRead = () => {
+      if (down-- > 0) throw storeDown();
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 2 });
+    expect(core.faults.map(({ code }) => code)).toEqual(['STORE_DOWN', 'STORE_DOWN']);
+  });
+
+  test('a store that refuses us stops the batch with everything left', async () => {
+    for (const where of ['beforeRead', 'beforeReplace'] as const) {
+      const core = createCore();
+      const refs = core.seed(2);
+      core.store[where] = () => {
+        throw new Fault('rotation', 'PERMISSION_DENIED', 'store denies', { peer: 'store' });
+      };
+      const { account, stoppedBy } = await processBatch(batchOf(refs), null, core.deps, never);
+      expect(stoppedBy?.peer).toBe('store');
+      expect(account.left.size).toBe(2);
+    }
+  });
+});
+
+describe('the pin', () => {
+  test('a reply on another version is not written, and the batch comes back for it', async () => {
+    const core = createCore();
+    const refs = core.seed(40);
+    core.kms.trouble = (item) => ({
+      keyId: item.keyId,
+      versionId: 'v1',
+      sourceKeyId: 'k1',
+      sourceVersionId: 'v1',
+      ciphertext: sealFor('k1', 'v1', 'c', 'x'),
+    });
+    const { account, stoppedBy } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(stoppedBy?.code).toBe('NOT_CAUGHT_UP');
+    expect(account.left.size).toBe(40);
+    expect(versions(core)).not.toContain('v2');
+    // The rest is not asked for: a KMS that lags would only burn its quota.
+    expect(core.kms.calls.length).toBeLessThanOrEqual(2 * 8);
+  });
+
+  test('replicas that have caught up are used, the records of the others are left', async () => {
+    const core = createCore();
+    const refs = core.seed(10);
+    core.kms.trouble = (item, call) =>
+      call > 1 && openSealed(item.ciphertext).plaintext === 'plain-10'
+        ? {
+            keyId: 'k1',
+            versionId: 'v1',
+            sourceKeyId: 'k1',
+            sourceVersionId: 'v1',
+            ciphertext: item.ciphertext,
+          }
+        : undefined;
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect([...account.left]).toEqual(['10']);
+    expect(account.tally()).toMatchObject({ rotated: 9, failed: 0 });
+  });
+
+  test.each([
+    ['another key', { keyId: 'k9' }],
+    ['an empty ciphertext', { ciphertext: new Uint8Array() }],
+  ])('a reply with %s is never written', async (_what, wrong) => {
+    const core = createCore();
+    const refs = core.seed(1);
+    core.kms.trouble = () => ({
+      keyId: 'k1',
+      versionId: 'v2',
+      sourceKeyId: 'k1',
+      sourceVersionId: 'v1',
+      ciphertext: sealFor('k1', 'v2', 'c/1', 'x'),
+      ...wrong,
+    });
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.left.size).toBe(1);
+    expect(core.store.replaces).toBe(0);
+  });
+});
+
+describe('source, then target', () => {
+  const moved = goalOf({ sourceKey: 'k0' });
+
+  test('what is under the target already is recognised and skipped', async () => {
+    const core = createCore({ goal: moved });
+    const { account } = await processBatch(batchOf(core.seed(2, 'v2')), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ skipped: 2, failed: 0 });
+  });
+
+  test('what is under an old version of the target is written', async () => {
+    const core = createCore({ goal: moved });
+    const { account } = await processBatch(batchOf(core.seed(2, 'v1')), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 2 });
+    expect(versions(core)).toEqual(['v2', 'v2']);
+  });
+
+  test('a new AAD is written although the version is the pin already', async () => {
+    const core = createCore({ goal: goalOf({ targetAad: 'd/{id}' }) });
+    core.kms.readable = true;
+    const { account } = await processBatch(batchOf(core.seed(1, 'v2')), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 1 });
+    expect(openSealed(core.store.rows.get('1')?.value ?? new Uint8Array()).aad).toBe('d/1');
+  });
+
+  test('what both refuse is a fault of the record, with the first refusal', async () => {
+    const core = createCore({ goal: moved });
+    const refs = core.seed(1);
+    core.store.rows.set('1', { value: sealFor('foreign', 'v1', 'c/1', 'x'), keyVersion: null });
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.failures()).toMatchObject([{ ref: '1', code: 'INVALID_ARGUMENT', attempts: 2 }]);
+  });
+
+  test('a NULL in the template of the source leaves the target to be tried', async () => {
+    const core = createCore({ goal: goalOf({ sourceAad: 'c/{absent}' }) });
+    const { account } = await processBatch(batchOf(core.seed(1, 'v1')), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 1 });
+  });
+
+  test('a NULL in the template of both is a fault of the record, without a call', async () => {
+    const core = createCore({ goal: goalOf({ sourceAad: 'c/{absent}', targetAad: 'c/{absent}' }) });
+    const { account } = await processBatch(batchOf(core.seed(1, 'v1')), null, core.deps, never);
+    expect(account.failures()).toMatchObject([{ code: 'AAD_NULL', attempts: 0 }]);
+  });
+});
+
+describe('stopping', () => {
+  test('a stop writes what is paid for and leaves the rest', async () => {
+    const core = createCore();
+    const refs = core.seed(100);
+    const stop = new AbortController();
+    core.kms.trouble = (_item, call) => {
+      if (call === 30) stop.abort();
+      return undefined;
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, stop.signal);
+    const { rotated } = account.tally();
+    expect(rotated).toBeGreaterThan(0);
+    expect(rotated + account.left.size).toBe(100);
+    expect(versions(core).filter((version) => version === 'v2').length).toBe(rotated);
+  });
+
+  test('a batch stopped before its start does nothing', async () => {
+    const core = createCore();
+    const refs = core.seed(3);
+    const { account } = await processBatch(batchOf(refs), null, core.deps, AbortSignal.abort());
+    expect(account.left.size).toBe(3);
+    expect(core.store.reads).toBe(0);
+  });
+
+  test('what an earlier worker did is carried on and counted once', async () => {
+    const core = createCore();
+    core.seed(5);
+    const earlier = {
+      tally: { rotated: 2, skipped: 0, missing: 0, failed: 1, conflicts: 4 },
+      failures: [
+        { ref: '3', code: 'X', message: 'x', requestId: null, time: '2026-01-01T00:00:00.000Z', attempts: 1 },
+      ],
+      left: ['4', '5'],
+      fruitless: 2,
+    };
+    const { account } = await processBatch(batchOf([]), earlier, core.deps, never);
+    expect(account.tally()).toEqual({ rotated: 4, skipped: 0, missing: 0, failed: 1, conflicts: 4 });
+    expect(account.gained()).toMatchObject({ rotated: 2, failed: 0 });
+    expect(account.failures().length).toBe(1);
+  });
+});
