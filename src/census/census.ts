@@ -8,6 +8,7 @@ import { patiently } from '../rotation/patience.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Ref, StoredRecord } from '../rotation/record.ts';
 import { createSample } from './sample.ts';
+import { eitherSignal } from '../rotation/either-signal.ts';
 
 /** Records whose header is checked by the KMS, at random over the whole store. */
 const sampleSize = 200;
@@ -94,7 +95,7 @@ async function findAll(
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const halt = new AbortController();
-  const either = AbortSignal.any([signal, halt.signal]);
+  const either = eitherSignal(signal, halt.signal);
   let stoppedBy: Fault | undefined;
   const findings = await Promise.all(
     records.map((record) =>

@@ -22,11 +22,11 @@ interface Part {
 }
 
 // A doubled brace, a column, or an opening brace that is no column: empty, or never closed.
-const tokens = /\{\{|\}\}|\{([^}]+)\}|\{/g;
+const tokens = /\{\{|\{([^}]+)\}|\{/g;
 
 /**
- * Parses a template: `{column}` is the text of that column, `{{` a brace, `}}` a closing brace (a lone `}` stands
- * for itself). Throws a usage `Fault` BAD_AAD_TEMPLATE for `{}` and for a brace that is never closed. The empty
+ * Parses a template: `{column}` is the text of that column, `{{` a brace. A closing brace outside a column
+ * stands for itself, doubled or not. Throws a usage `Fault` BAD_AAD_TEMPLATE for `{}` and for a brace that is never closed. The empty
  * template is the empty AAD.
  */
 export function parseAadTemplate(text: string): AadTemplate {
@@ -37,7 +37,6 @@ export function parseAadTemplate(text: string): AadTemplate {
     part.after += text.slice(end, match.index);
     end = match.index + match[0].length;
     if (match[0] === '{{') part.after += '{';
-    else if (match[0] === '}}') part.after += '}';
     else if (match[1] === undefined) throw misplacedBrace(match.index + 1);
     else {
       part = { column: match[1], after: '' };

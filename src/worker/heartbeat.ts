@@ -4,8 +4,8 @@ import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 
 /** Four times as often as a pause, a cancel or a rate must bite. */
 const beatMs = 500;
-/** Without the broker for this long a worker stops calling the KMS: well within the 30 s lock of its batches. */
-const cutOffMs = 10_000;
+/** Without the broker for this long a worker stops calling the KMS: well within the 15 s lock of its batches. */
+const cutOffMs = 7000;
 const windowMs = 10_000;
 
 interface Counters {
@@ -13,19 +13,23 @@ interface Counters {
   readonly records: number;
 }
 
+/** Over the last ten seconds. */
+export interface Rates {
+  readonly callsPerSecond: number;
+  readonly recordsPerSecond: number;
+}
+
 export interface HeartbeatDeps {
-  readonly beat: () => Promise<LedgerSnapshot>;
+  readonly beat: (rates: Rates) => Promise<LedgerSnapshot>;
   readonly counters: () => Counters;
   readonly onBeat: (snapshot: LedgerSnapshot) => void;
   readonly onFault: (fault: Fault) => void;
-  /** The broker has not answered for ten seconds; told once, until it answers again. */
+  /** The broker has not answered for seven seconds; told once, until it answers again. */
   readonly onCutOff: () => void;
 }
 
 export interface Heartbeat {
   readonly last: () => LedgerSnapshot | null;
-  /** Over the last ten seconds. */
-  readonly rates: () => { callsPerSecond: number; recordsPerSecond: number };
   stop(): void;
 }
 
@@ -41,7 +45,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
     while (!stopped.signal.aborted) {
       sample();
       try {
-        last = await deps.beat();
+        last = await deps.beat(rates());
         answeredAt = performance.now();
         cutOff = false;
         if (!stopped.signal.aborted) deps.onBeat(last);
@@ -62,19 +66,20 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
     while (samples.length > 2 && (samples[0]?.at ?? now) < now - windowMs) samples.shift();
   }
 
+  function rates(): Rates {
+    const [first, end] = [samples[0], samples.at(-1)];
+    const seconds = first === undefined || end === undefined ? 0 : (end.at - first.at) / 1000;
+    if (first === undefined || end === undefined || seconds <= 0)
+      return { callsPerSecond: 0, recordsPerSecond: 0 };
+    return {
+      callsPerSecond: (end.calls - first.calls) / seconds,
+      recordsPerSecond: (end.records - first.records) / seconds,
+    };
+  }
+
   void run();
   return {
     last: () => last,
-    rates() {
-      const [first, end] = [samples[0], samples.at(-1)];
-      const seconds = first === undefined || end === undefined ? 0 : (end.at - first.at) / 1000;
-      if (first === undefined || end === undefined || seconds <= 0)
-        return { callsPerSecond: 0, recordsPerSecond: 0 };
-      return {
-        callsPerSecond: (end.calls - first.calls) / seconds,
-        recordsPerSecond: (end.records - first.records) / seconds,
-      };
-    },
     stop: () => stopped.abort(),
   };
 }

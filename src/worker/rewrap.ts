@@ -3,6 +3,7 @@ import { asFault, type Fault } from '../rotation/faults.ts';
 import type { Ref, StoredRecord } from '../rotation/record.ts';
 import type { BatchAccount } from './account.ts';
 import type { BatchDeps } from './process-batch.ts';
+import { eitherSignal } from '../rotation/either-signal.ts';
 
 /** A value brought under the pin, not yet known to be written. */
 export interface Rewrap {
@@ -22,7 +23,7 @@ export async function rewrapRecords(
   signal: AbortSignal,
 ): Promise<Fault | null> {
   const halt = new AbortController();
-  const either = AbortSignal.any([signal, halt.signal]);
+  const either = eitherSignal(signal, halt.signal);
   let stoppedBy: Fault | null = null;
   let caughtUp = false;
 

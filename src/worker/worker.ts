@@ -7,6 +7,7 @@ import type { Goal } from '../rotation/goal.ts';
 import type { Ledger, LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { processBatch, type BatchDeps, type BatchResult } from './process-batch.ts';
+import { eitherSignal } from '../rotation/either-signal.ts';
 
 /** Batches in work at a time: while one waits for the store, others call the KMS. */
 const batchesInWork = 3;
@@ -78,7 +79,7 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   }
 
   const heartbeat = startHeartbeat({
-    beat: () => ledger.report({ workerId: deps.workerId, ...heartbeat.rates() }),
+    beat: (rates) => ledger.report({ workerId: deps.workerId, ...rates }),
     counters: () => ({ calls: deps.callsMade(), records: recordsDone }),
     onBeat(snapshot) {
       if (snapshot.state === 'paused' || snapshot.state === 'cancelled' || !fits(snapshot)) hold();
@@ -95,7 +96,7 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     jobSignal: AbortSignal,
   ): Promise<Processed> {
     const startedAt = performance.now();
-    const signal = AbortSignal.any([jobSignal, control.signal]);
+    const signal = eitherSignal(jobSignal, control.signal);
     observer.batchStarted();
     const ended = (outcome: 'settled' | 'handedBack' | 'dropped', result?: BatchResult): void => {
       const gained = result?.account.gained() ?? {

@@ -2,7 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-const debianPackages = { 'redis-server': 'redis-server', initdb: 'postgresql', postgres: 'postgresql' } as const;
+const debianPackages = {
+  'redis-server': 'redis-server',
+  initdb: 'postgresql',
+  postgres: 'postgresql',
+} as const;
 export type ServerBinary = keyof typeof debianPackages;
 
 const postgresRoot = '/usr/lib/postgresql';

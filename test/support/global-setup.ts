@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startPostgres, startRedis } from './servers.ts';
@@ -11,6 +12,10 @@ declare module 'vitest' {
 
 /** One Redis and one PostgreSQL for the whole run; each test takes a database of its own from `peers.ts`. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // The tests of the commands run what is built.
+  spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
+    stdio: 'inherit',
+  });
   const [redis, postgres] = await Promise.all([
     startRedis(['--databases', '4096', '--maxmemory-policy', 'noeviction']),
     startPostgres(),

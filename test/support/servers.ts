@@ -44,7 +44,20 @@ export async function startPostgres(): Promise<TestServer> {
     return {
       command: serverBinary('postgres'),
       // No fsync: the tests kill processes, never the machine.
-      args: ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', dir, '-c', 'fsync=off', '-c', 'max_connections=200'],
+      args: [
+        '-D',
+        data,
+        '-p',
+        String(port),
+        '-h',
+        '127.0.0.1',
+        '-k',
+        dir,
+        '-c',
+        'fsync=off',
+        '-c',
+        'max_connections=200',
+      ],
       stopSignal: 'SIGQUIT',
       owner,
     };
@@ -70,7 +83,11 @@ async function startServer(
   let output = '';
 
   async function start(): Promise<void> {
-    child = spawn(launch.command, launch.args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: dir, ...launch.owner });
+    child = spawn(launch.command, launch.args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: dir,
+      ...launch.owner,
+    });
     const keep = (chunk: Buffer): void => {
       output = (output + chunk.toString()).slice(-4000);
     };

@@ -1,0 +1,67 @@
+// `npm test`: everything that must hold, on a fresh checkout. Each static check counts as one test; the last
+// line is `N passed, N failed`.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { installPackages } from './install.mjs';
+
+const checks = [
+  ['type check', 'typescript/bin/tsc', '-p', 'tsconfig.json'],
+  ['lint and import boundaries', 'oxlint/bin/oxlint', '--type-aware'],
+  ['format', 'prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
+  ['dead code', 'knip/bin/knip.js'],
+];
+
+process.chdir(new URL('..', import.meta.url).pathname);
+installPackages();
+
+let passed = 0;
+let failed = 0;
+const broken = [];
+for (const [name, script, ...args] of checks) {
+  const startedAt = Date.now();
+  const ok = runNode(join('node_modules', script), ...args) === 0;
+  console.log(`${ok ? 'ok    ' : 'FAILED'}  ${name} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);
+  if (ok) passed += 1;
+  else {
+    failed += 1;
+    broken.push(name);
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'keyturn-test-'));
+const report = join(folder, 'report.json');
+const status = runNode(
+  'node_modules/vitest/vitest.mjs',
+  'run',
+  '--coverage',
+  '--reporter=dot',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+  ...process.argv.slice(2),
+);
+const tests = readReport();
+rmSync(folder, { recursive: true, force: true });
+passed += tests.numPassedTests;
+failed += tests.numFailedTests;
+// Anything else that vitest calls a failure: a file that does not load, coverage below its bar.
+if (status !== 0 && tests.numFailedTests === 0) {
+  failed += 1;
+  broken.push('test run or coverage');
+}
+if (broken.length > 0) console.log(`failed: ${broken.join(', ')}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
+
+function runNode(...args) {
+  return spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] }).status;
+}
+
+function readReport() {
+  try {
+    return JSON.parse(readFileSync(report, 'utf8'));
+  } catch {
+    return { numPassedTests: 0, numFailedTests: 0 };
+  }
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import type { Batch, BatchProgress } from '../rotation/batch.ts';
+
+const count = z.int().nonnegative();
+const refs = z.array(z.string());
+const tally = z.object({ rotated: count, skipped: count, missing: count, failed: count, conflicts: count });
+const failure = z.object({
+  ref: z.string(),
+  code: z.string(),
+  message: z.string(),
+  requestId: z.string().nullable(),
+  time: z.string(),
+  attempts: count,
+});
+
+/** What a job holds: references, codes and counts, never a ciphertext. Anyone can write to a queue. */
+export const jobData = z.object({
+  epoch: z.string(),
+  number: count,
+  refs,
+  late: z.boolean(),
+  progress: z.object({ tally, failures: z.array(failure), left: refs, fruitless: count }).nullable(),
+});
+export type JobData = z.infer<typeof jobData>;
+
+/** A batch that was worked in part travels with what is left of it alone. */
+export function toJobData({ epoch, number, refs, late }: Batch, progress: BatchProgress | null): JobData {
+  if (progress === null) return { epoch, number, refs: [...refs], late, progress };
+  const { tally, failures, left, fruitless } = progress;
+  return {
+    epoch,
+    number,
+    refs: [],
+    late,
+    progress: { tally, failures: [...failures], left: [...left], fruitless },
+  };
+}

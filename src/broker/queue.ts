@@ -1,0 +1,163 @@
+import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
+import type { BackendFactory, IQueueBackend, Job, JobsOptions, WorkerOptions } from 'bullmq';
+import type { Batch, BatchProgress } from '../rotation/batch.ts';
+import type { Fault } from '../rotation/faults.ts';
+import type { BatchConsumer, BatchQueue, ProcessBatchJob } from '../rotation/ports/batch-queue.ts';
+import { jobData, toJobData, type JobData } from './job-data.ts';
+import { eitherSignal } from '../rotation/either-signal.ts';
+
+/** BullMQ's lock of a job; its worker renews it at half of this. */
+const lockDurationMs = 15_000;
+/** How often the worker looks for batches whose lock ran out; found at the second look. */
+const stalledIntervalMs = 5000;
+/** A batch done twice harms nothing, so that no number of crashes may fail it; BullMQ's default is 1. */
+const noLimit = 1_000_000_000;
+/** Jobs that someone else put into the queue are kept to be looked at, at most this many. */
+const keptFailedJobs = 1000;
+
+/** How to reach BullMQ's data: Redis, PostgreSQL, or the embedded database. */
+export interface QueueBackend<Connection> {
+  /** BullMQ needs a connection of its own for a worker. */
+  readonly connection: (use: 'queue' | 'worker') => Connection;
+  readonly factory: BackendFactory<IQueueBackend, Connection>;
+  readonly prefix?: string;
+  readonly toFault: (error: unknown) => Fault;
+}
+
+/** BullMQ's queue of one rotation, named after it. */
+export function createBatchQueue<Connection>(
+  rotation: string,
+  backend: QueueBackend<Connection>,
+  onFault: (fault: Fault) => void,
+): BatchQueue {
+  const prefix = backend.prefix === undefined ? {} : { prefix: backend.prefix };
+  const report = (error: unknown): void => onFault(backend.toFault(error));
+  const connection = backend.connection('queue');
+  const queue = new Queue(rotation, { connection, ...prefix }, backend.factory);
+  queue.on('error', report);
+
+  async function reach<T>(step: () => Promise<T>): Promise<T> {
+    try {
+      return await step();
+    } catch (error) {
+      throw backend.toFault(error);
+    }
+  }
+
+  return {
+    add: (batches) => reach(async () => void (await queue.addBulk(batches.map(toJob)))),
+    depth: () =>
+      reach(async () => {
+        const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized');
+        return Object.values(counts).reduce((sum, jobs) => sum + jobs, 0);
+      }),
+    counts: () =>
+      reach(async () => {
+        const counts = await queue.getJobCounts('waiting', 'delayed', 'active', 'failed');
+        const { waiting = 0, delayed = 0, active = 0, failed = 0 } = counts;
+        return { waiting, delayed, active, failed };
+      }),
+    drain: () => reach(() => queue.drain(true)),
+    consume: (process, concurrency) => {
+      const options: WorkerOptions<Connection> = {
+        connection: backend.connection('worker'),
+        ...prefix,
+        concurrency,
+        lockDuration: lockDurationMs,
+        stalledInterval: stalledIntervalMs,
+        maxStalledCount: noLimit,
+        drainDelay: 1,
+      };
+      return createConsumer(rotation, options, backend.factory, process, report);
+    },
+    close: async () => {
+      await Promise.race([queue.close().catch(report), deadline(2000)]);
+    },
+  };
+}
+
+function toJob(batch: Batch): { name: string; data: JobData; opts: JobsOptions } {
+  return {
+    name: 'batch',
+    data: toJobData(batch, null),
+    opts: {
+      jobId: `batch-${batch.number}-${batch.epoch}`,
+      attempts: noLimit,
+      removeOnComplete: true,
+      removeOnFail: keptFailedJobs,
+    },
+  };
+}
+
+function createConsumer<Connection>(
+  rotation: string,
+  options: WorkerOptions<Connection>,
+  factory: BackendFactory<IQueueBackend, Connection>,
+  process: ProcessBatchJob,
+  report: (error: unknown) => void,
+): BatchConsumer {
+  let inWork = 0;
+  const closing = new AbortController();
+
+  async function processJob(
+    job: Job<JobData, void, string>,
+    token: string | undefined,
+    lock: AbortSignal,
+  ): Promise<void> {
+    const parsed = jobData.safeParse(job.data);
+    if (!parsed.success) throw new UnrecoverableError('not a batch of keyturn');
+    const { epoch, number, refs, late, progress } = parsed.data;
+    inWork += 1;
+    try {
+      const batch = { epoch, number, refs, late };
+      const result = await process(batch, progress, eitherSignal(lock, closing.signal));
+      if (result.kind === 'handedBack') await handBack(job, batch, result.progress, result.delayMs, token);
+    } finally {
+      inWork -= 1;
+    }
+  }
+
+  const worker = new Worker(
+    rotation,
+    // BullMQ hands the signal of a lost lock only to a function of three parameters.
+    (job, token, lock) => processJob(job, token, lock ?? closing.signal),
+    options,
+    factory,
+  );
+  worker.on('error', report);
+  worker.on('lockRenewalFailed', (jobIds) => {
+    for (const jobId of jobIds) worker.cancelJob(jobId, 'lock lost');
+  });
+
+  return {
+    pause: () => worker.pause(true),
+    resume: () => worker.resume(),
+    async close(graceMs) {
+      closing.abort();
+      // close() alone waits without limit, and hangs when the broker is down (BullMQ 6.7).
+      const drained = worker.close().then(() => true, report);
+      const clean = await Promise.race([drained, deadline(graceMs)]);
+      if (clean !== true) await Promise.race([worker.close(true).catch(report), deadline(500)]);
+      return clean === true && inWork === 0;
+    },
+  };
+}
+
+/** Back to the queue with what is left, without costing an attempt: BullMQ counts none for a delayed job. */
+async function handBack(
+  job: Job<JobData, void, string>,
+  batch: Batch,
+  progress: BatchProgress,
+  delayMs: number,
+  token: string | undefined,
+): Promise<never> {
+  await job.updateData(toJobData(batch, progress));
+  await job.moveToDelayed(Date.now() + delayMs, token);
+  throw new DelayedError();
+}
+
+function deadline(ms: number): Promise<false> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms, false).unref();
+  });
+}

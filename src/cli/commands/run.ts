@@ -1,0 +1,99 @@
+import type { KeyturnConfig } from '../../config/keyturn-config.ts';
+import { openLateBatches } from '../../producer/enqueue-late.ts';
+import type { Certificate } from '../../rotation/certificate.ts';
+import type { Fault } from '../../rotation/faults.ts';
+import { exitCode } from '../exit-code.ts';
+import { awaitPass, finishPass, type PassEnd } from '../finish-pass.ts';
+import { listenForInterrupt } from '../interrupt.ts';
+import { openRotation, pinOf, type OpenRotation, type OpenStore } from '../open-rotation.ts';
+import { openStore } from '../open-store.ts';
+import type { Output } from '../output.ts';
+import { openProgress } from '../progress.ts';
+import { describeStatus, readStatus } from '../read-status.ts';
+import { describeCertificate, takeCertificate } from '../take-certificate.ts';
+import { startWorkerProcess, type WorkerProcess } from '../worker-process.ts';
+import { eitherSignal } from '../../rotation/either-signal.ts';
+
+/** Further rounds for what the application writes under an old version meanwhile. */
+const lateRounds = 3;
+
+/** Enqueues, works and verifies in one process; exit 0 only if every record is under the target version. */
+export async function run(
+  config: KeyturnConfig,
+  flags: { deep: boolean },
+  output: Output,
+  openStoreOf: OpenStore = openStore,
+): Promise<number> {
+  const interrupt = listenForInterrupt();
+  const rotation = await openRotation(config, 'readWrite', openStoreOf);
+  const stopped = new AbortController();
+  let fatal: Fault | null = null;
+  let process: WorkerProcess | null = null;
+  try {
+    process = await startWorkerProcess(rotation, output, (fault) => {
+      fatal = fault;
+      stopped.abort();
+    });
+    const signal = eitherSignal(interrupt.signal, stopped.signal);
+    const end = await finishPass(rotation, output, signal);
+    const certificate = end === 'finished' ? await proveOrRepeat(rotation, flags, output, signal) : null;
+    await process.stop();
+    if (fatal !== null) throw fatal;
+    return await conclude(rotation, end, certificate, output);
+  } finally {
+    await process?.stop();
+    await rotation.close();
+  }
+}
+
+/** Takes a census; what it finds stale is rotated too, and a census taken again. */
+async function proveOrRepeat(
+  rotation: OpenRotation,
+  { deep }: { deep: boolean },
+  output: Output,
+  signal: AbortSignal,
+): Promise<Certificate> {
+  for (let round = 0; ; round += 1) {
+    const snapshot = await rotation.broker.ledger.snapshot();
+    const late =
+      round < lateRounds
+        ? openLateBatches({ ...rotation.broker, onFault: rotation.log.fault }, snapshot.epoch ?? '', signal)
+        : null;
+    const progress = openProgress('verify', snapshot.enqueued, output);
+    const certificate = await takeCertificate(
+      rotation,
+      pinOf(snapshot),
+      { deep, onStale: async (refs) => late?.add(refs), onProgress: (done) => progress.update(done) },
+      signal,
+    ).finally(progress.stop);
+    if (late === null || !(await late.close())) return certificate;
+    output.line('the application wrote records under an old version meanwhile; they are rotated too');
+    await awaitPass(rotation, snapshot, output, signal);
+  }
+}
+
+async function conclude(
+  rotation: OpenRotation,
+  end: PassEnd,
+  certificate: Certificate | null,
+  output: Output,
+): Promise<number> {
+  const status = await readStatus(rotation);
+  output.result({ ...status, certificate }, () =>
+    [describeStatus(status), ...(certificate === null ? [] : [describeCertificate(certificate)])].join('\n'),
+  );
+  switch (end) {
+    case 'finished':
+      return certificate?.verdict === 'safe-to-retire' && status.failed === 0
+        ? exitCode.done
+        : exitCode.notDone;
+    case 'interrupted':
+      return exitCode.interrupted;
+    case 'refused':
+      return exitCode.peer;
+    case 'failures':
+    case 'cancelled':
+    case 'lost':
+      return exitCode.notDone;
+  }
+}

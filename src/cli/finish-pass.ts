@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { enqueueStore } from '../producer/enqueue.ts';
+import { hasLostBatches } from '../producer/open-pass.ts';
+import { Fault } from '../rotation/faults.ts';
+import { patiently } from '../rotation/patience.ts';
+import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
+import { remainingRecords } from '../rotation/status.ts';
+import { openPassFor, producerDeps } from './commands/enqueue.ts';
+import type { OpenRotation } from './open-rotation.ts';
+import type { Output } from './output.ts';
+import { openProgress, type Progress } from './progress.ts';
+import { eitherSignal } from '../rotation/either-signal.ts';
+
+const pollMs = 200;
+/** How often it is looked whether the queue has lost batches. */
+const lookForLossMs = 5000;
+
+/** `refused` and `failures`: the rotation paused itself. `lost`: the broker has lost batches. */
+export type PassEnd = 'finished' | 'refused' | 'failures' | 'cancelled' | 'interrupted' | 'lost';
+
+/** Opens the pass, enqueues what is left of it, and waits for its end. */
+export async function finishPass(
+  rotation: OpenRotation,
+  output: Output,
+  signal: AbortSignal,
+): Promise<PassEnd> {
+  for (;;) {
+    const { snapshot } = await openPassFor(rotation, output, signal);
+    const halt = new AbortController();
+    const either = eitherSignal(signal, halt.signal);
+    const producing = enqueueStore(producerDeps(rotation), snapshot.epoch ?? '', either);
+    // A producer that ends well is no end of the pass; one that throws is.
+    const failing = producing.then(() => new Promise<never>(() => undefined));
+    let end: PassEnd;
+    try {
+      end = await Promise.race([awaitPass(rotation, snapshot, output, either), failing]);
+    } finally {
+      halt.abort();
+    }
+    await producing;
+    if (end !== 'lost') return end;
+  }
+}
+
+/** Waits until the pass is finished, as the ledger tells, and shows how far it is. */
+export async function awaitPass(
+  rotation: OpenRotation,
+  { epoch, estimate }: LedgerSnapshot,
+  output: Output,
+  signal: AbortSignal,
+): Promise<PassEnd> {
+  const { broker, log } = rotation;
+  const progress = openProgress('rotate', estimate, output);
+  let saidPaused = false;
+  let lookedAt = performance.now();
+  try {
+    while (!signal.aborted) {
+      const patience = { signal, patienceMs: Infinity, onFault: log.fault };
+      const snapshot = await patiently(patience, () => broker.ledger.snapshot());
+      if (snapshot.epoch !== epoch) throw ledgerLost();
+      show(progress, snapshot);
+      const end = endOf(rotation, snapshot);
+      if (end !== null) return end;
+      const paused = snapshot.state === 'paused';
+      if (paused && !saidPaused) output.line(`paused: ${snapshot.reason ?? ''}; 'keyturn resume' goes on`);
+      saidPaused = paused;
+      if (performance.now() - lookedAt > lookForLossMs) {
+        if (await hasLostBatches(broker, signal)) return 'lost';
+        lookedAt = performance.now();
+      }
+      await delay(pollMs, undefined, { signal }).catch(() => undefined);
+    }
+    return 'interrupted';
+  } finally {
+    progress.stop();
+  }
+}
+
+function show(progress: Progress, snapshot: LedgerSnapshot): void {
+  const { rotated, skipped, missing, failed } = snapshot.tally;
+  const done = rotated + skipped + missing + failed;
+  progress.update(done, done + remainingRecords(snapshot));
+}
+
+/** How the pass ended, or null while it goes on. A person's pause is waited out, unless nobody could resume it. */
+function endOf({ config }: OpenRotation, { state, pauseCause }: LedgerSnapshot): PassEnd | null {
+  if (state === 'finished' || state === 'cancelled') return state;
+  if (state !== 'paused' || pauseCause === null) return null;
+  if (pauseCause !== 'operator') return pauseCause;
+  return config.broker.kind === 'embedded' ? 'failures' : null;
+}
+
+function ledgerLost(): Fault {
+  return new Fault(
+    'transient',
+    'LEDGER_LOST',
+    "the broker has lost the rotation's ledger, or another command began a new pass; nothing in the store is lost: run again, and what is done is skipped",
+    { peer: 'broker' },
+  );
+}

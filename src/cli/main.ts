@@ -1,0 +1,162 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { loadConfig } from '../config/load-config.ts';
+import type { KeyturnConfig } from '../config/keyturn-config.ts';
+import { asFault } from '../rotation/faults.ts';
+import { exitCode, exitCodeFor } from './exit-code.ts';
+import { createOutput, type Output } from './output.ts';
+import { toolVersion } from './tool-version.ts';
+
+const program = new Command('keyturn')
+  .description('Brings every ciphertext of a store under a new KMS key version, and proves it.')
+  .version(toolVersion())
+  .showHelpAfterError('(see keyturn --help)')
+  .exitOverride();
+
+interface CommonFlags {
+  readonly config: string;
+  readonly json?: true;
+}
+
+/** A command that reads the config. Its code is loaded when it runs: nobody loads what he does not use. */
+function configured<Flags extends CommonFlags>(
+  name: string,
+  description: string,
+  action: (config: KeyturnConfig, output: Output, flags: Flags) => Promise<number>,
+): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('-c, --config <file>', 'config file (YAML or JSON)', 'keyturn.yaml')
+    .option('--json', 'one JSON object on stdout, all else on stderr')
+    .action(async (flags: Flags) => {
+      const { config, warnings } = await loadConfig(flags.config);
+      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+      process.exitCode = await action(config, createOutput(flags.json === true), flags);
+    });
+}
+
+configured('check', 'validate the config and reach broker, store and KMS', async (config, output) =>
+  (await import('./commands/check.ts')).check(config, output),
+);
+configured('enqueue', 'enqueue the whole store; run again after a crash it resumes', async (config, output) =>
+  (await import('./commands/enqueue.ts')).enqueue(config, output),
+);
+configured<CommonFlags & { exitWhenDone?: true }>(
+  'work',
+  'work batches until SIGTERM',
+  async (config, output, flags) =>
+    (await import('./commands/work.ts')).work(config, { exitWhenDone: flags.exitWhenDone === true }, output),
+).option('--exit-when-done', 'end when the rotation is finished');
+configured<CommonFlags & { deep?: true }>(
+  'run',
+  'enqueue, work and verify in one process',
+  async (config, output, flags) =>
+    (await import('./commands/run.ts')).run(config, { deep: flags.deep === true }, output),
+).option('--deep', 'verify by asking the KMS about every record');
+configured('status', 'print counts, rate, ETA and state', async (config, output) =>
+  (await import('./commands/status.ts')).printStatus(config, output),
+);
+configured('pause', 'pause the rotation in all workers', async (config, output) =>
+  (await import('./commands/steer.ts')).pause(config, output),
+);
+configured('resume', 'go on with a paused rotation', async (config, output) =>
+  (await import('./commands/steer.ts')).resume(config, output),
+);
+configured('cancel', 'end the rotation; what is written stays', async (config, output) =>
+  (await import('./commands/steer.ts')).cancel(config, output),
+);
+program
+  .command('rate')
+  .description('change the global rate of KMS calls per second live')
+  .argument('<rate>', 'calls per second over all workers, or none', parseRate)
+  .option('-c, --config <file>', 'config file (YAML or JSON)', 'keyturn.yaml')
+  .option('--json', 'one JSON object on stdout, all else on stderr')
+  .action(async (rate: number | null, flags: CommonFlags) => {
+    const { config } = await loadConfig(flags.config);
+    const { changeRate } = await import('./commands/steer.ts');
+    process.exitCode = await changeRate(config, rate, createOutput(flags.json === true));
+  });
+configured('failures', 'list the failed records', async (config, output) =>
+  (await import('./commands/failures.ts')).listFailures(config, output),
+);
+configured<CommonFlags & { deep?: true; out?: string }>(
+  'verify',
+  'read every record again and print the retirement certificate',
+  async (config, output, { deep, out }) =>
+    (await import('./commands/verify.ts')).verify(
+      config,
+      { deep: deep === true, ...(out === undefined ? {} : { out }) },
+      output,
+    ),
+)
+  .option('--deep', 'ask the KMS about every record')
+  .option('--out <file>', 'write the certificate to a file too');
+
+program
+  .command('kms-emulator')
+  .description('run a local KMS for trial and test')
+  .requiredOption('--port <n>', 'port, 0 = a free one', parseCount)
+  .option('--host <host>', 'address to listen on', '127.0.0.1')
+  .option('--key <id>', 'key to make if absent (repeatable)', (id: string, ids: string[]) => [...ids, id], [])
+  .option('--token <token>', 'token to accept (default: a random one, printed)')
+  .option('--state <file>', 'keep keys in this file')
+  .option('--quota <n>', 'requests per second before 429', parseCount)
+  .option('--latency <ms>', 'delay of each reply', parseCount)
+  .addOption(new Option('--fail-rate <p>', 'share of calls to fail, 0 to 1').argParser(parseShare))
+  .action(async (flags) => (await import('./commands/kms-emulator.ts')).runEmulator(flags));
+program
+  .command('schema')
+  .description('print the JSON Schema of the config file')
+  .action(async () => (await import('./commands/schema.ts')).printSchema());
+program
+  .command('demo')
+  .description('rotate made-up records on embedded parts, in a temporary folder')
+  .option('--records <n>', 'how many', parseCount, 5000)
+  .option('--json', 'one JSON object on stdout, all else on stderr')
+  .action(async (flags: { records: number; json?: true }) => {
+    const { demo } = await import('./commands/demo.ts');
+    process.exitCode = await demo(flags.records, createOutput(flags.json === true));
+  });
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count))
+    throw new InvalidArgumentError('a whole number is needed');
+  return count;
+}
+
+function parseShare(text: string): number {
+  const share = Number(text);
+  if (text.trim() === '' || !(share >= 0 && share <= 1))
+    throw new InvalidArgumentError('a number from 0 to 1 is needed');
+  return share;
+}
+
+function parseRate(text: string): number | null {
+  if (text === 'none') return null;
+  const rate = Number(text);
+  if (!(rate > 0 && Number.isFinite(rate)))
+    throw new InvalidArgumentError('a positive number, or none, is needed');
+  return rate;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = fail(error);
+}
+// A dead peer's sockets must not keep a finished command alive.
+process.exit();
+
+function fail(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usage;
+  const fault = asFault(error);
+  process.stderr.write(`keyturn: ${fault.message}\n`);
+  if (fault.code === 'INTERNAL_ERROR' && fault.cause instanceof Error) {
+    // The frames alone: the message of an unknown error may hold anything.
+    const frames = fault.cause.stack?.split('\n').filter((line) => line.startsWith('    at '));
+    process.stderr.write(`${fault.cause.name}\n${frames?.join('\n') ?? ''}\n`);
+  }
+  return exitCodeFor(fault);
+}

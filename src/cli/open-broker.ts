@@ -1,0 +1,181 @@
+import type { Cluster, Redis } from 'ioredis';
+import type { BrokerConfig, KeyturnConfig, RedisConfig, TlsFiles } from '../config/keyturn-config.ts';
+import type { SqlPool } from '../broker/postgres/pool.ts';
+import { createBatchQueue } from '../broker/queue.ts';
+import type { Fault } from '../rotation/faults.ts';
+import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
+import type { Ledger } from '../rotation/ports/ledger.ts';
+import type { Pace } from '../rotation/ports/pace.ts';
+import { createLog } from '../telemetry/log.ts';
+import { readSecretFile } from './secret-file.ts';
+
+/** Queue, ledger and pace of one rotation, on the broker that the config names. */
+export interface OpenBroker {
+  readonly ledger: Ledger;
+  readonly pace: Pace;
+  readonly queue: BatchQueue;
+  /** What was reached, for a person; without user or password. */
+  readonly description: string;
+  /** The embedded database, which the demo uses as its store too. */
+  readonly embedded: SqlPool | null;
+  close(): Promise<void>;
+}
+
+/** Opens the broker and reaches it once, so that a wrong address is told at the start. */
+export async function openBroker(
+  config: KeyturnConfig,
+  onFault: (fault: Fault) => void,
+): Promise<OpenBroker> {
+  const broker = await openKind(config, config.broker, onFault);
+  try {
+    await broker.ledger.snapshot();
+    return broker;
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
+}
+
+/** For commands that need the broker alone. */
+export async function withBroker<T>(
+  config: KeyturnConfig,
+  use: (broker: OpenBroker) => Promise<T>,
+): Promise<T> {
+  const log = createLog(config.log.level, { rotation: config.rotation });
+  const broker = await openBroker(config, log.fault);
+  try {
+    return await use(broker);
+  } finally {
+    await broker.close();
+  }
+}
+
+async function openKind(
+  config: KeyturnConfig,
+  broker: BrokerConfig,
+  onFault: (fault: Fault) => void,
+): Promise<OpenBroker> {
+  if (broker.kind === 'redis') return openRedis(config, broker, onFault);
+  if (broker.kind === 'postgres') {
+    const { connectBrokerPostgres } = await import('../broker/postgres/connection.ts');
+    const tls = await readTls(broker.tls);
+    const pool = await connectBrokerPostgres(broker.url, {
+      onError: onFault,
+      ...(tls === null ? {} : { tls }),
+    });
+    return openSql(config, pool, `PostgreSQL at ${new URL(broker.url).host}`, null, onFault);
+  }
+  const { openEmbeddedDatabase } = await import('../broker/embedded.ts');
+  const pool = await openEmbeddedDatabase(broker.directory);
+  return openSql(config, pool, `embedded in ${broker.directory}`, pool, onFault);
+}
+
+async function openRedis(
+  config: KeyturnConfig,
+  broker: RedisConfig,
+  onFault: (fault: Fault) => void,
+): Promise<OpenBroker> {
+  const { createRedisBackend } = await import('bullmq');
+  const { toBrokerFault } = await import('../broker/broker-fault.ts');
+  const { connectRedis } = await import('../broker/redis/connection.ts');
+  const { createRedisLedger } = await import('../broker/redis/ledger.ts');
+  const { createRedisPace } = await import('../broker/redis/pace.ts');
+  const tls = await readTls(broker.tls);
+  const options = {
+    ...(broker.url === null ? {} : { url: broker.url }),
+    ...(tls === null ? {} : { tls }),
+    ...(broker.cluster === null ? {} : { cluster: broker.cluster }),
+    ...(broker.sentinel === null
+      ? {}
+      : {
+          sentinel: {
+            name: broker.sentinel.name,
+            nodes: broker.sentinel.nodes.map(({ host, port }) => `${host}:${port}`),
+          },
+        }),
+    onError: onFault,
+  };
+  const connections: (Redis | Cluster)[] = [];
+  const connect = (use: 'ledger' | 'queue' | 'worker'): Redis | Cluster => {
+    const connection = connectRedis(options, use);
+    connections.push(connection);
+    return connection;
+  };
+  const redis = connect('ledger');
+  const { rotation, limits } = config;
+  const queue = createBatchQueue(
+    rotation,
+    {
+      connection: connect,
+      factory: createRedisBackend,
+      // In a Cluster all keys of a queue must lie in one slot.
+      ...(broker.cluster === null ? {} : { prefix: '{keyturn}' }),
+      toFault: toBrokerFault,
+    },
+    onFault,
+  );
+  const { ledger, pace } = {
+    ledger: createRedisLedger({ redis, rotation }),
+    pace: createRedisPace({ redis, rotation, configuredRate: limits.rate }),
+  };
+  return {
+    ledger,
+    pace,
+    queue,
+    description: `Redis at ${describeRedis(broker)}`,
+    embedded: null,
+    close: async () => {
+      await queue.close();
+      await ledger.close();
+      for (const connection of connections) connection.disconnect();
+    },
+  };
+}
+
+async function openSql(
+  { rotation, limits }: KeyturnConfig,
+  pool: SqlPool,
+  description: string,
+  embedded: SqlPool | null,
+  onFault: (fault: Fault) => void,
+): Promise<OpenBroker> {
+  const { createPostgresBackend } = await import('bullmq');
+  const { toBrokerFault } = await import('../broker/broker-fault.ts');
+  const { createPostgresLedger } = await import('../broker/postgres/ledger.ts');
+  const { createPostgresPace } = await import('../broker/postgres/pace.ts');
+  const queue = createBatchQueue(
+    rotation,
+    { connection: () => pool, factory: createPostgresBackend, toFault: toBrokerFault },
+    onFault,
+  );
+  const ledger = createPostgresLedger({ pool, rotation });
+  return {
+    ledger,
+    pace: createPostgresPace({ pool, rotation, configuredRate: limits.rate }),
+    queue,
+    description,
+    embedded,
+    close: async () => {
+      await queue.close();
+      await ledger.close();
+      await pool.end();
+    },
+  };
+}
+
+async function readTls(files: TlsFiles | null): Promise<{ ca?: string; cert?: string; key?: string } | null> {
+  if (files === null) return null;
+  const { caFile, certFile, keyFile } = files;
+  return {
+    ...(caFile === null ? {} : { ca: await readSecretFile('broker.tls.caFile', caFile) }),
+    ...(certFile === null ? {} : { cert: await readSecretFile('broker.tls.certFile', certFile) }),
+    ...(keyFile === null ? {} : { key: await readSecretFile('broker.tls.keyFile', keyFile) }),
+  };
+}
+
+function describeRedis({ url, cluster, sentinel }: RedisConfig): string {
+  if (sentinel !== null)
+    return `${sentinel.nodes.map(({ host, port }) => `${host}:${port}`).join(', ')} (Sentinel)`;
+  const urls = cluster ?? (url === null ? [] : [url]);
+  return `${urls.map((each) => new URL(each).host).join(', ')}${cluster === null ? '' : ' (Cluster)'}`;
+}

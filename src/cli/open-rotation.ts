@@ -1,0 +1,121 @@
+import pLimit from 'p-limit';
+import { planDigest } from '../config/plan-digest.ts';
+import type { KeyturnConfig } from '../config/keyturn-config.ts';
+import { parseAadTemplate } from '../rotation/aad-template.ts';
+import { createCallHealth } from '../rotation/calls/call-health.ts';
+import { createPacer, type Pacer } from '../rotation/calls/pacer.ts';
+import type { CallDeps } from '../rotation/calls/patient-call.ts';
+import { Fault } from '../rotation/faults.ts';
+import { createFormat } from '../rotation/formats/create-format.ts';
+import type { Format } from '../rotation/formats/format.ts';
+import { createGoal, type Goal } from '../rotation/goal.ts';
+import { patiently } from '../rotation/patience.ts';
+import type { KeyService } from '../rotation/ports/key-service.ts';
+import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
+import type { RecordStore } from '../rotation/ports/record-store.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { measureStore } from '../telemetry/measured-store.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { openBroker, type OpenBroker } from './open-broker.ts';
+import { openKeyService } from './open-key-service.ts';
+import { openStore, type StoreUse } from './open-store.ts';
+import { toolVersion } from './tool-version.ts';
+
+/** How long the first call of the KMS is tried, before the command gives up. */
+const pinPatienceMs = 10_000;
+
+/** All parts of one rotation, as the config names them, wired together. */
+export interface OpenRotation {
+  readonly config: KeyturnConfig;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly broker: OpenBroker;
+  readonly store: RecordStore;
+  readonly keyService: KeyService;
+  readonly format: Format;
+  readonly pacer: Pacer;
+  readonly calls: CallDeps;
+  readonly planDigest: string;
+  readonly tool: string;
+  goalFor(pin: Pin): Goal;
+  /** The version to end on: as the config says, else the primary that the KMS names now. */
+  choosePin(signal: AbortSignal): Promise<Pin>;
+  close(): Promise<void>;
+}
+
+/** Opens a store on another database than the config's URL names; for the demo. */
+export type OpenStore = (config: KeyturnConfig, use: StoreUse, broker: OpenBroker) => Promise<RecordStore>;
+
+export async function openRotation(
+  config: KeyturnConfig,
+  use: StoreUse,
+  openStoreOf: OpenStore = openStore,
+): Promise<OpenRotation> {
+  const version = toolVersion();
+  const log = createLog(config.log.level, { rotation: config.rotation });
+  const metrics = createMetrics(config.rotation, config.kms.provider, version);
+  const sourceAad = parseAadTemplate(config.source.aadContext ?? '');
+  const targetAad = parseAadTemplate(config.target.aadContext ?? '');
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const end of closers.toReversed()) await end();
+  };
+
+  try {
+    const broker = await openBroker(config, log.fault);
+    closers.push(broker.close);
+    const keyService = await openKeyService(config, metrics.kmsCalled);
+    closers.push(keyService.close);
+    const store = await openStoreOf(config, use, broker);
+    closers.push(store.close);
+
+    const pacer = createPacer(broker.pace, { waited: metrics.paceWaited, fault: log.fault });
+    const calls: CallDeps = {
+      keyService,
+      pacer,
+      health: createCallHealth(),
+      limit: pLimit(config.limits.concurrency),
+      retry: config.retry,
+      onFault: log.fault,
+    };
+    return {
+      config,
+      log,
+      metrics,
+      broker,
+      store: measureStore(store, metrics.storeUsed),
+      keyService,
+      format: createFormat(config.format),
+      pacer,
+      calls,
+      planDigest: planDigest(config),
+      tool: `keyturn ${version}`,
+      goalFor: (pin) =>
+        createGoal(
+          { keyId: config.source.keyId, aad: sourceAad },
+          { keyId: config.target.keyId, aad: targetAad },
+          pin.versionId,
+        ),
+      async choosePin(signal) {
+        const { keyId, versionId } = config.target;
+        // With a version given, it is told at once if there is no such one, rather than at the first record.
+        const used = await patiently({ signal, patienceMs: pinPatienceMs, onFault: log.fault }, () =>
+          keyService.currentVersion(keyId, versionId ?? undefined),
+        );
+        return { keyId, versionId: versionId ?? used };
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The pin of the pass under way. */
+export function pinOf(snapshot: LedgerSnapshot): Pin {
+  if (snapshot.pin !== null) return snapshot.pin;
+  throw new Fault('transient', 'LEDGER_LOST', "the broker has lost the rotation's ledger; run again", {
+    peer: 'broker',
+  });
+}

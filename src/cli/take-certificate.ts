@@ -1,0 +1,52 @@
+import { takeCensus } from '../census/census.ts';
+import { certify, type Certificate } from '../rotation/certificate.ts';
+import type { Pin } from '../rotation/ports/ledger.ts';
+import type { Ref } from '../rotation/record.ts';
+import type { OpenRotation } from './open-rotation.ts';
+
+/** Failures are counted up to this; the certificate needs to know that there are some. */
+const countedFailures = 100_000;
+
+export interface CensusChoices {
+  readonly deep: boolean;
+  readonly onStale: (refs: readonly Ref[]) => Promise<void>;
+  readonly onProgress: (records: number) => void;
+}
+
+/** Reads every record again and certifies what was found. */
+export async function takeCertificate(
+  rotation: OpenRotation,
+  target: Pin,
+  choices: CensusChoices,
+  signal: AbortSignal,
+): Promise<Certificate> {
+  const { broker, calls, config, format, store } = rotation;
+  const census = await takeCensus(
+    { store, format, calls, goal: rotation.goalFor(target), pageSize: config.limits.batchSize, ...choices },
+    signal,
+  );
+  const failures = await broker.ledger.failures(null, countedFailures);
+  return certify({
+    rotation: config.rotation,
+    target,
+    census,
+    openFailures: failures.length,
+    configDigest: rotation.planDigest,
+    tool: rotation.tool,
+  });
+}
+
+/** The certificate for a person. */
+export function describeCertificate(certificate: Certificate): string {
+  const { target, byVersion, records, verdict } = certificate;
+  const versions = Object.entries(byVersion).map(
+    ([version, count]) => `  ${count} under ${version}${version === target.versionId ? ' (target)' : ''}`,
+  );
+  return [
+    `${records} records read (${certificate.method}):`,
+    ...versions,
+    ...(certificate.unreadable > 0 ? [`  ${certificate.unreadable} unreadable`] : []),
+    `verdict: ${verdict}`,
+    ...certificate.reasons.map((reason) => `  - ${reason}`),
+  ].join('\n');
+}

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { isRecord } from './is-record.ts';
+import type { KeyturnConfig, StoreConfig } from './keyturn-config.ts';
+
+/**
+ * `sha256:` and the hex digest of what must stay the same within a pass: rotation, keys, AAD, store and format.
+ * Credentials, limits and the ways to reach KMS and broker may change.
+ */
+export function planDigest({ rotation, source, target, store, format }: KeyturnConfig): string {
+  const plan = {
+    rotation,
+    // No template and the empty one are the same AAD.
+    source: { ...source, aadContext: source.aadContext ?? '' },
+    target: { ...target, aadContext: target.aadContext ?? '' },
+    store: withoutCredentials(store),
+    format,
+  };
+  return `sha256:${createHash('sha256').update(canonicalJson(plan)).digest('hex')}`;
+}
+
+function withoutCredentials({ url, ...store }: StoreConfig): Record<string, unknown> {
+  const { hostname, port, pathname, searchParams } = new URL(url);
+  return {
+    ...store,
+    // As pg reads it: a host or port in the query wins, which is how a socket directory is named.
+    host: searchParams.get('host') ?? hostname,
+    port: searchParams.get('port') ?? (port === '' ? '5432' : port),
+    database: decodeURIComponent(pathname.slice(1)),
+  };
+}
+
+/** JSON with members in the order of their names, and without those that are null. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, node: unknown) =>
+    isRecord(node)
+      ? Object.fromEntries(
+          Object.entries(node)
+            .filter(([, member]) => member !== null)
+            .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+        )
+      : node,
+  );
+}

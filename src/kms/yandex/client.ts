@@ -1,0 +1,183 @@
+import { Fault } from '../../rotation/faults.ts';
+import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../rotation/ports/key-service.ts';
+import { createTokenSource, type YandexAuth } from './auth/yandex-auth.ts';
+import { readCiphertextVersion } from './ciphertext-header.ts';
+import { createHttpEndpoint } from './http.ts';
+import { checkAad, checkCiphertext, checkId, checkPlaintext } from './limits.ts';
+import { decryptReply, encryptReply, generateDataKeyReply, reEncryptReply, versionReply } from './replies.ts';
+import { createSymmetricCrypto, type MeasuredCall } from './symmetric-crypto.ts';
+
+export type { YandexAuth };
+
+export interface YandexKeyServiceOptions {
+  /** `https://kms.yandex`; a path is kept in front of the API's own. */
+  readonly endpoint: string;
+  readonly auth: YandexAuth;
+  /** PEM certificates, trusted besides the public roots. */
+  readonly caPem?: string;
+  /** For each HTTP call as a whole. */
+  readonly timeoutMs: number;
+  /** Connections kept open, so the number of calls that can be in flight. */
+  readonly concurrency: number;
+  /** Told of every HTTP call to the KMS once it has ended. */
+  readonly onCall?: (call: MeasuredCall) => void;
+}
+
+export interface EncryptRequest {
+  readonly keyId: string;
+  /** The primary version unless given. */
+  readonly versionId?: string;
+  /** 8192 bytes at most; may be empty. */
+  readonly aad: Uint8Array;
+  /** 32768 bytes at most. */
+  readonly plaintext: Uint8Array;
+}
+
+export interface DecryptRequest {
+  readonly keyId: string;
+  readonly aad: Uint8Array;
+  readonly ciphertext: Uint8Array;
+}
+
+export interface DataKeyRequest {
+  readonly keyId: string;
+  /** The primary version unless given. */
+  readonly versionId?: string;
+  readonly aad: Uint8Array;
+  readonly dataKeySpec: 'AES_128' | 'AES_192' | 'AES_256' | 'AES_256_HSM';
+  /** True: `plaintext` comes back empty. */
+  readonly skipPlaintext: boolean;
+}
+
+/** The key and version that a reply names. */
+interface UsedVersion {
+  readonly keyId: string;
+  readonly versionId: string;
+}
+
+/**
+ * Yandex Cloud KMS over REST. Beyond the port: `encrypt`, `decrypt` and `generateDataKey` throw faults of class
+ * `record` too, as there is no item to return them with.
+ */
+export interface YandexKeyService extends KeyService {
+  encrypt(
+    request: EncryptRequest,
+    signal?: AbortSignal,
+  ): Promise<UsedVersion & { readonly ciphertext: Uint8Array }>;
+  decrypt(
+    request: DecryptRequest,
+    signal?: AbortSignal,
+  ): Promise<UsedVersion & { readonly plaintext: Uint8Array }>;
+  generateDataKey(
+    request: DataKeyRequest,
+    signal?: AbortSignal,
+  ): Promise<UsedVersion & { readonly plaintext: Uint8Array; readonly ciphertext: Uint8Array }>;
+}
+
+/** `usage` fault where an option is of no use. Connects with the first call. */
+export function createYandexKeyService(options: YandexKeyServiceOptions): YandexKeyService {
+  const { caPem, timeoutMs } = options;
+  const endpoint = createHttpEndpoint({
+    url: options.endpoint,
+    setting: 'kms.endpoint',
+    name: 'KMS',
+    connections: options.concurrency,
+    caPem,
+    timeoutMs,
+  });
+  const tokens = createTokenSource(options.auth, { caPem, timeoutMs });
+  const callKms = createSymmetricCrypto(endpoint, tokens, options.onCall ?? (() => {}));
+
+  async function reEncryptItem(item: ReEncryptItem, signal: AbortSignal): Promise<ReEncryptResult> {
+    checkId(item.keyId, 'target key id');
+    checkId(item.versionId, 'target version id');
+    checkId(item.sourceKeyId, 'source key id');
+    checkAad(item.sourceAad);
+    checkAad(item.aad);
+    checkCiphertext(item.ciphertext);
+    return callKms(
+      {
+        keyId: item.keyId,
+        method: 'reEncrypt',
+        fields: {
+          versionId: item.versionId,
+          aadContext: encodeOptional(item.aad),
+          sourceKeyId: item.sourceKeyId,
+          sourceAadContext: encodeOptional(item.sourceAad),
+          ciphertext: encode(item.ciphertext),
+        },
+        reply: reEncryptReply,
+        subject: 'ciphertext',
+      },
+      signal,
+    );
+  }
+
+  return {
+    itemsPerCall: 1,
+    readVersion: readCiphertextVersion,
+
+    reEncrypt: (items, signal) =>
+      Promise.all(items.map((item) => keepRecordFault(() => reEncryptItem(item, signal)))),
+
+    async currentVersion(keyId, versionId) {
+      checkTarget(keyId, versionId);
+      const fields = { versionId, dataKeySpec: 'AES_256', skipPlaintext: true };
+      const call = { keyId, method: 'generateDataKey', fields, reply: versionReply, subject: null };
+      return (await callKms(call, undefined)).versionId;
+    },
+
+    async encrypt({ keyId, versionId, aad, plaintext }, signal) {
+      checkTarget(keyId, versionId);
+      checkAad(aad);
+      checkPlaintext(plaintext);
+      const fields = { versionId, aadContext: encodeOptional(aad), plaintext: encode(plaintext) };
+      return callKms({ keyId, method: 'encrypt', fields, reply: encryptReply, subject: 'plaintext' }, signal);
+    },
+
+    async decrypt({ keyId, aad, ciphertext }, signal) {
+      checkId(keyId, 'key id');
+      checkAad(aad);
+      checkCiphertext(ciphertext);
+      const fields = { aadContext: encodeOptional(aad), ciphertext: encode(ciphertext) };
+      return callKms(
+        { keyId, method: 'decrypt', fields, reply: decryptReply, subject: 'ciphertext' },
+        signal,
+      );
+    },
+
+    async generateDataKey({ keyId, versionId, aad, dataKeySpec, skipPlaintext }, signal) {
+      checkTarget(keyId, versionId);
+      checkAad(aad);
+      const fields = { versionId, aadContext: encodeOptional(aad), dataKeySpec, skipPlaintext };
+      const call = { keyId, method: 'generateDataKey', fields, reply: generateDataKeyReply, subject: null };
+      return callKms(call, signal);
+    },
+
+    async close() {
+      await Promise.all([endpoint.close(), tokens.close()]);
+    },
+  };
+}
+
+function checkTarget(keyId: string, versionId: string | undefined): void {
+  checkId(keyId, 'key id');
+  if (versionId !== undefined) checkId(versionId, 'version id');
+}
+
+async function keepRecordFault(work: () => Promise<ReEncryptResult>): Promise<ReEncryptResult> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Fault && error.faultClass === 'record') return error;
+    throw error;
+  }
+}
+
+function encode(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+function encodeOptional(bytes: Uint8Array): string | undefined {
+  return bytes.length === 0 ? undefined : encode(bytes);
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Pool, type Dispatcher } from 'undici';
+import type { FaultDetails } from '../../rotation/faults.ts';
+import { withDeadline } from './deadline.ts';
+import { parseEndpointUrl } from './endpoint-url.ts';
+import { createNetworkFault, createTimeoutFault, type Peer } from './network-fault.ts';
+import { parseRetryAfter } from './retry-after.ts';
+import { isRequestId } from './rpc-status.ts';
+import { createTlsTrust } from './tls-trust.ts';
+
+/** Far above the largest honest reply: 32 KiB of plaintext make a ciphertext of 44 KB in base64. */
+const maxBodyBytes = 1024 * 1024;
+
+export interface HttpEndpointOptions {
+  readonly url: string;
+  /** The config's name of `url`, for a `usage` fault. */
+  readonly setting: string;
+  /** Whom it leads to, in words for messages. */
+  readonly name: string;
+  /** PEM certificates to trust besides the public roots. */
+  readonly caPem: string | undefined;
+  /** Over connect, headers and body together. */
+  readonly timeoutMs: number;
+  readonly connections: number;
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  /** Put behind the endpoint's own path; begins with a slash. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  /** Empty where the body of an error was cut off or larger than 1 MiB. */
+  readonly body: string;
+  readonly requestId: string | undefined;
+  readonly retryAfterMs: number | undefined;
+}
+
+export interface HttpEndpoint {
+  readonly peer: Peer;
+  /** The base of its requests, without a trailing slash. */
+  readonly url: string;
+  /**
+   * One request, no redirect followed, nothing retried. Any status is a reply; no reply is a transient `Fault`,
+   * `ABORTED` when `signal` aborts.
+   */
+  send(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpReply>;
+  /** Cuts calls in flight; they end with an `ABORTED` fault. */
+  close(): Promise<void>;
+}
+
+export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
+  const { origin, prefix } = parseEndpointUrl(options.url, options.setting);
+  const peer: Peer = { name: options.name, origin };
+  const pool = new Pool(origin, {
+    connections: options.connections,
+    maxResponseSize: maxBodyBytes,
+    // Undici times each part of a call by itself and to the second only; the deadline is over the whole of it.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { secureContext: createTlsTrust(options.caPem), timeout: options.timeoutMs },
+  });
+
+  async function exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
+    try {
+      const { statusCode, headers, body } = await pool.request({
+        method: request.method,
+        path: prefix + request.path,
+        headers: { ...request.headers, 'x-client-trace-id': randomUUID() },
+        body: request.body ?? null,
+        signal,
+      });
+      return {
+        status: statusCode,
+        body: await readBody(statusCode, body),
+        requestId: readRequestId(headers),
+        retryAfterMs: parseRetryAfter(firstValue(headers['retry-after']), Date.now()),
+      };
+    } catch (error) {
+      throw createNetworkFault(error, peer);
+    }
+  }
+
+  return {
+    peer,
+    url: origin + prefix,
+    send: (request, signal) =>
+      withDeadline(
+        (inner) => exchange(request, inner),
+        options.timeoutMs,
+        () => createTimeoutFault(peer, options.timeoutMs),
+        signal,
+      ),
+    close: () => pool.destroy(),
+  };
+}
+
+/** What every fault takes over from the reply it is about. */
+export function describeReply(reply: HttpReply): FaultDetails {
+  return {
+    peer: 'kms',
+    ...(reply.requestId !== undefined && { requestId: reply.requestId }),
+    ...(reply.retryAfterMs !== undefined && { retryAfterMs: reply.retryAfterMs }),
+  };
+}
+
+export function isSuccess(reply: { readonly status: number }): boolean {
+  return reply.status >= 200 && reply.status <= 299;
+}
+
+/** An error's status tells enough when its body can't be had; a success is worth nothing without. */
+async function readBody(status: number, body: Dispatcher.ResponseData['body']): Promise<string> {
+  try {
+    return await body.text();
+  } catch (error) {
+    if (isSuccess({ status })) throw error;
+    return '';
+  }
+}
+
+/** Kept out of logs unless it looks like an id: it comes from outside. */
+function readRequestId(headers: IncomingHttpHeaders): string | undefined {
+  const id = firstValue(headers['x-request-id']);
+  return id !== undefined && isRequestId(id) ? id : undefined;
+}
+
+function firstValue(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}

@@ -1,0 +1,100 @@
+import { Redis } from 'ioredis';
+import { expect, test, vi } from 'vitest';
+import { runCli, startCli, writeConfig } from '../support/cli.ts';
+import { createCustomers } from '../support/customers.ts';
+import { freshDatabase, freshRedis } from '../support/peers.ts';
+
+const records = 2000;
+
+test.each(['redis', 'postgres'] as const)(
+  'workers and producer killed with -9 over %s lose nothing and count nothing twice',
+  async (kind) => {
+    const customers = await createCustomers(records);
+    const { current } = await customers.rotateKey();
+    const broker = kind === 'redis' ? await freshRedis() : await freshDatabase();
+    const config = await writeConfig({
+      rotation: 'killed',
+      broker: broker.url,
+      ...customers.config,
+      limits: { rate: 600, batchSize: 50, backlog: 10 },
+    });
+    const status = async (): Promise<{ rotated: number; skipped: number }> =>
+      JSON.parse((await runCli(['status', '-c', config, '--json'])).stdout);
+
+    const killed = [
+      startCli(['enqueue', '-c', config]),
+      ...[1, 2].map(() => startCli(['work', '-c', config])),
+    ];
+    await vi.waitFor(async () => expect((await status()).rotated).toBeGreaterThan(300), {
+      timeout: 30_000,
+      interval: 50,
+    });
+    for (const { child } of killed) child.kill('SIGKILL');
+    await Promise.all(killed.map(({ ended }) => ended));
+    expect((await status()).rotated).toBeLessThan(records);
+
+    const workers = [1, 2].map(() => startCli(['work', '-c', config, '--exit-when-done', '--json']));
+    const producer = await runCli(['enqueue', '-c', config, '--json']);
+    expect(producer.code).toBe(0);
+    for (const { code, stdout } of await Promise.all(workers.map(({ ended }) => ended))) {
+      expect(code).toBe(0);
+      const end = JSON.parse(stdout);
+      expect(end).toMatchObject({
+        state: 'finished',
+        total: records,
+        enqueued: records,
+        failed: 0,
+        missing: 0,
+      });
+      expect(end.rotated + end.skipped).toBe(records);
+    }
+    const certificate = JSON.parse((await runCli(['verify', '-c', config, '--deep', '--json'])).stdout);
+    expect(certificate).toMatchObject({ verdict: 'safe-to-retire', byVersion: { [current]: records } });
+    await customers.close();
+  },
+  150_000,
+);
+
+test('a broker that loses everything in mid run makes verify say not-safe, and run again ends safe', async () => {
+  const customers = await createCustomers(1000);
+  const { old, current } = await customers.rotateKey();
+  const broker = await freshRedis();
+  const config = await writeConfig({
+    rotation: 'flushed',
+    broker: broker.url,
+    ...customers.config,
+    limits: { rate: 400, batchSize: 50 },
+  });
+  const run = startCli(['run', '-c', config, '--json']);
+  const redis = new Redis(broker.url);
+  await vi.waitFor(
+    async () => expect(Number(await redis.hget('keyturn:{flushed}:ledger', 'rotated'))).toBeGreaterThan(100),
+    {
+      timeout: 30_000,
+      interval: 50,
+    },
+  );
+  await redis.flushdb();
+  redis.disconnect();
+  const ended = await run.ended;
+  expect(ended.stderr).toContain('lost');
+  expect(ended.code).toBe(3);
+
+  const before = await runCli(['verify', '-c', config, '--json']);
+  expect(before.code).toBe(1);
+  expect(JSON.parse(before.stdout)).toMatchObject({
+    verdict: 'not-safe',
+    byVersion: { [old]: expect.any(Number) },
+  });
+
+  const again = await runCli(['run', '-c', config, '--json']);
+  expect(again.code).toBe(0);
+  const report = JSON.parse(again.stdout);
+  expect(report).toMatchObject({
+    failed: 0,
+    certificate: { verdict: 'safe-to-retire', byVersion: { [current]: 1000 } },
+  });
+  expect(report.skipped).toBeGreaterThan(100);
+  expect(report.rotated + report.skipped).toBe(1000);
+  await customers.close();
+}, 120_000);

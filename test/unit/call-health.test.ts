@@ -1,0 +1,53 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createCallHealth } from '../../src/rotation/calls/call-health.ts';
+
+describe('call health', () => {
+  test('with a sound KMS a record is blamed after the attempts of the config', () => {
+    const health = createCallHealth();
+    for (let call = 0; call < 100; call += 1) health.succeeded(true);
+    expect(health.blamesRecord(7, 8)).toBe(false);
+    expect(health.blamesRecord(8, 8)).toBe(true);
+  });
+
+  test('in a brown-out of a third of all calls eight failures in a row are no proof', () => {
+    const health = createCallHealth();
+    for (let call = 0; call < 300; call += 1) {
+      if (call % 3 === 0) health.failed(true);
+      else health.succeeded(true);
+    }
+    expect(health.blamesRecord(8, 8)).toBe(false);
+    expect(health.blamesRecord(13, 8)).toBe(true);
+  });
+
+  test('however bad the KMS, a record is blamed at last, so that none holds a rotation for ever', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { maxLength: 50 }), (calls) => {
+        const health = createCallHealth();
+        for (const succeeded of calls) {
+          if (succeeded) health.succeeded(true);
+          else health.failed(true);
+        }
+        return health.blamesRecord(20, 8);
+      }),
+    );
+  });
+
+  test('the repeats of one bad record do not excuse it', () => {
+    const health = createCallHealth();
+    for (let call = 0; call < 20; call += 1) health.succeeded(true);
+    for (let call = 0; call < 1000; call += 1) health.failed(false);
+    expect(health.blamesRecord(8, 8)).toBe(true);
+  });
+
+  test('what a KMS was like long ago is forgotten', () => {
+    const health = createCallHealth();
+    for (let call = 0; call < 1000; call += 1) health.failed(true);
+    for (let call = 0; call < 20_000; call += 1) health.succeeded(true);
+    expect(health.blamesRecord(8, 8)).toBe(true);
+  });
+
+  test('without a call seen, the attempts of the config decide', () => {
+    expect(createCallHealth().blamesRecord(3, 3)).toBe(true);
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import { planDigest } from '../../src/config/plan-digest.ts';
+import { minimalConfig, parseWith } from '../support/parse-config.ts';
+
+const { kms, store } = minimalConfig;
+
+function digestWith(changes: object): string {
+  return planDigest(parseWith(changes).config);
+}
+
+describe('plan digest', () => {
+  const digest = digestWith({});
+
+  test('is a SHA-256 in hex', () => {
+    expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+  });
+
+  test.each([
+    [
+      'user and password',
+      { store: { ...store, url: 'postgresql://other:secret@host:5432/db?sslmode=require' } },
+    ],
+    ['limits', { limits: { rate: 1 }, retry: { attempts: 1 }, metrics: {}, log: { level: 'debug' } }],
+    ['ways to reach the KMS', { kms: { ...kms, endpoint: 'http://127.0.0.1:1', auth: { metadata: true } } }],
+    ['broker', { broker: 'redis://h' }],
+    ['an AAD that is empty anyway', { source: { keyId: 'abj1', aadContext: '' } }],
+    ['the order of keys in the file', { store: Object.fromEntries(Object.entries(store).toReversed()) }],
+  ])('%s may change within a pass', (_name, changes) => {
+    expect(digestWith(changes)).toBe(digest);
+  });
+
+  test.each([
+    ['rotation', { rotation: 'other' }],
+    ['source key', { source: { keyId: 'abj2' } }],
+    ['source AAD', { source: { keyId: 'abj1', aadContext: '{id}' } }],
+    ['target key', { target: { keyId: 'abj2' } }],
+    ['target version', { target: { keyId: 'abj1', versionId: 'v2' } }],
+    ['target AAD', { target: { keyId: 'abj1', aadContext: '{id}' } }],
+    ['host', { store: { ...store, url: 'postgres://user@other/db' } }],
+    ['port', { store: { ...store, url: 'postgres://user@host:5433/db' } }],
+    ['socket directory', { store: { ...store, url: 'postgres://user@host/db?host=/run/pg' } }],
+    ['database', { store: { ...store, url: 'postgres://user@host/other' } }],
+    ['table', { store: { ...store, table: 'other' } }],
+    ['key columns', { store: { ...store, key: ['id', 'tenant'] } }],
+    ['order of key columns, which the cursor depends on', { store: { ...store, key: ['tenant', 'id'] } }],
+    ['column', { store: { ...store, column: 'other' } }],
+    ['where', { store: { ...store, where: 'true' } }],
+    ['versionColumn', { store: { ...store, versionColumn: 'v' } }],
+    ['format', { format: 'hex' }],
+    ['pointer', { format: { json: '/a', format: 'base64' } }],
+  ])('%s may not', (_name, changes) => {
+    expect(digestWith(changes)).not.toBe(digest);
+  });
+});
