@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { mayTransition, states, transitions, type RotationEvent, type RotationState } from '../../src/rotation/state.ts';
+import {
+  mayTransition,
+  states,
+  transitions,
+  type RotationEvent,
+  type RotationState,
+} from '../../src/rotation/state.ts';
 
 // Every pair that is allowed, written out apart from the table under test.
 const allowed: Readonly<Record<RotationEvent, readonly RotationState[]>> = {
