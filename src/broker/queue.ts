@@ -100,7 +100,7 @@ function createConsumer<Connection>(
   const closing = new AbortController();
 
   async function processJob(
-    job: Job<JobData, void, string>,
+    job: Job<JobData, void>,
     token: string | undefined,
     lock: AbortSignal,
   ): Promise<void> {
@@ -131,7 +131,7 @@ function createConsumer<Connection>(
 
   return {
     pause: () => worker.pause(true),
-    resume: () => worker.resume(),
+    resume: () => void worker.resume().catch(report),
     async close(graceMs) {
       closing.abort();
       // close() alone waits without limit, and hangs when the broker is down (BullMQ 6.7).
@@ -145,7 +145,7 @@ function createConsumer<Connection>(
 
 /** Back to the queue with what is left, without costing an attempt: BullMQ counts none for a delayed job. */
 async function handBack(
-  job: Job<JobData, void, string>,
+  job: Job<JobData, void>,
   batch: Batch,
   progress: BatchProgress,
   delayMs: number,

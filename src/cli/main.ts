@@ -13,13 +13,16 @@ const program = new Command('keyturn')
   .showHelpAfterError('(see keyturn --help)')
   .exitOverride();
 
-interface CommonFlags {
+interface Flags {
   readonly config: string;
   readonly json?: true;
+  readonly deep?: true;
+  readonly exitWhenDone?: true;
+  readonly out?: string;
 }
 
 /** A command that reads the config. Its code is loaded when it runs: nobody loads what he does not use. */
-function configured<Flags extends CommonFlags>(
+function configured(
   name: string,
   description: string,
   action: (config: KeyturnConfig, output: Output, flags: Flags) => Promise<number>,
@@ -42,17 +45,11 @@ configured('check', 'validate the config and reach broker, store and KMS', async
 configured('enqueue', 'enqueue the whole store; run again after a crash it resumes', async (config, output) =>
   (await import('./commands/enqueue.ts')).enqueue(config, output),
 );
-configured<CommonFlags & { exitWhenDone?: true }>(
-  'work',
-  'work batches until SIGTERM',
-  async (config, output, flags) =>
-    (await import('./commands/work.ts')).work(config, { exitWhenDone: flags.exitWhenDone === true }, output),
+configured('work', 'work batches until SIGTERM', async (config, output, flags) =>
+  (await import('./commands/work.ts')).work(config, { exitWhenDone: flags.exitWhenDone === true }, output),
 ).option('--exit-when-done', 'end when the rotation is finished');
-configured<CommonFlags & { deep?: true }>(
-  'run',
-  'enqueue, work and verify in one process',
-  async (config, output, flags) =>
-    (await import('./commands/run.ts')).run(config, { deep: flags.deep === true }, output),
+configured('run', 'enqueue, work and verify in one process', async (config, output, flags) =>
+  (await import('./commands/run.ts')).run(config, { deep: flags.deep === true }, output),
 ).option('--deep', 'verify by asking the KMS about every record');
 configured('status', 'print counts, rate, ETA and state', async (config, output) =>
   (await import('./commands/status.ts')).printStatus(config, output),
@@ -72,7 +69,7 @@ program
   .argument('<rate>', 'calls per second over all workers, or none', parseRate)
   .option('-c, --config <file>', 'config file (YAML or JSON)', 'keyturn.yaml')
   .option('--json', 'one JSON object on stdout, all else on stderr')
-  .action(async (rate: number | null, flags: CommonFlags) => {
+  .action(async (rate: number | null, flags: Flags) => {
     const { config } = await loadConfig(flags.config);
     const { changeRate } = await import('./commands/steer.ts');
     process.exitCode = await changeRate(config, rate, createOutput(flags.json === true));
@@ -80,7 +77,7 @@ program
 configured('failures', 'list the failed records', async (config, output) =>
   (await import('./commands/failures.ts')).listFailures(config, output),
 );
-configured<CommonFlags & { deep?: true; out?: string }>(
+configured(
   'verify',
   'read every record again and print the retirement certificate',
   async (config, output, { deep, out }) =>

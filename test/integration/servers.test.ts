@@ -7,7 +7,9 @@ test('each test gets a PostgreSQL database of its own', async () => {
   const database = await freshDatabase();
   const client = new pg.Client(database.url);
   await client.connect();
-  const { rows } = await client.query('SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = $1', ['public']);
+  const { rows } = await client.query('SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = $1', [
+    'public',
+  ]);
   expect(rows).toEqual([{ n: 0 }]);
   await client.end();
   await database.drop();

@@ -113,6 +113,6 @@ describe('census', () => {
       expect(sample.taken().length).toBe(10);
       for (const item of sample.taken()) seen.add(Math.floor(item / 100));
     }
-    expect([...seen].toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([...seen].toSorted((left, right) => left - right)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 });

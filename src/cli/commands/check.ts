@@ -51,8 +51,7 @@ async function reachBroker(config: KeyturnConfig): Promise<string> {
 async function reachStore(config: KeyturnConfig): Promise<string> {
   const store = await openStore(config, 'readWrite');
   try {
-    const { records, exact } = await store.count();
-    return `${store.describe()}; ${exact ? '' : 'about '}${records} records`;
+    return await store.describe();
   } finally {
     await store.close();
   }

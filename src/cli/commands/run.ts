@@ -27,18 +27,18 @@ export async function run(
   const interrupt = listenForInterrupt();
   const rotation = await openRotation(config, 'readWrite', openStoreOf);
   const stopped = new AbortController();
-  let fatal: Fault | null = null;
+  const fatal: Fault[] = [];
   let process: WorkerProcess | null = null;
   try {
     process = await startWorkerProcess(rotation, output, (fault) => {
-      fatal = fault;
+      fatal.push(fault);
       stopped.abort();
     });
     const signal = eitherSignal(interrupt.signal, stopped.signal);
     const end = await finishPass(rotation, output, signal);
     const certificate = end === 'finished' ? await proveOrRepeat(rotation, flags, output, signal) : null;
     await process.stop();
-    if (fatal !== null) throw fatal;
+    for (const fault of fatal) throw fault;
     return await conclude(rotation, end, certificate, output);
   } finally {
     await process?.stop();

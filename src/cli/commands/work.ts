@@ -19,10 +19,10 @@ export async function work(
 ): Promise<number> {
   const interrupt = listenForInterrupt();
   const rotation = await openRotation(config, 'readWrite');
-  let fatal: Fault | null = null;
+  const fatal: Fault[] = [];
   const stopped = new AbortController();
   const process = await startWorkerProcess(rotation, output, (fault) => {
-    fatal = fault;
+    fatal.push(fault);
     stopped.abort();
   });
   const signal = eitherSignal(interrupt.signal, stopped.signal);
@@ -32,7 +32,7 @@ export async function work(
 
   await process.stop();
   try {
-    if (fatal !== null) throw fatal;
+    for (const fault of fatal) throw fault;
     if (interrupt.by() !== null) return interrupt.by() === 'SIGINT' ? exitCode.interrupted : exitCode.done;
     const status = await readStatus(rotation);
     output.result(status, () => describeStatus(status));

@@ -1,0 +1,221 @@
+import { isUtf8 } from 'node:buffer';
+import { once } from 'node:events';
+import { z } from 'zod';
+import { Fault } from '../rotation/faults.ts';
+import type { RecordStore, ScanPage } from '../rotation/ports/record-store.ts';
+import type { Cursor, Ref, ReplaceOutcome, Replacement, StoredRecord } from '../rotation/record.ts';
+import { readCatalog } from './postgres/catalog.ts';
+import { checkScope, notOfOneRecord } from './postgres/scope.ts';
+import { countRecords } from './postgres/count.ts';
+import { encodeRef, parseRef } from './postgres/ref.ts';
+import { splitOnRecordFault } from './postgres/split-on-fault.ts';
+import { queryRows, type SqlPool } from './postgres/sql-pool.ts';
+import { statementsFor } from './postgres/statements.ts';
+import { resolveTable, type ColumnNames } from './postgres/table-shape.ts';
+
+/** Rows that one statement of a scan walks, in scope or not; more where a page is larger. */
+const stretchRows = 2000;
+
+const keyRow = z.object({ place: z.number(), inScope: z.boolean(), key: z.array(z.string()) });
+const recordRow = z.object({
+  place: z.number(),
+  value: z.union([z.instanceof(Uint8Array), z.string()]),
+  fields: z.array(z.string().nullable()),
+  keyVersion: z.string().nullable(),
+});
+const placeRow = z.object({ place: z.number() });
+
+export interface PostgresStoreOptions extends ColumnNames {
+  /** Closed with the store. */
+  readonly pool: SqlPool;
+  /** As SQL has it, quoted parts included. */
+  readonly table: string;
+  /** A SQL condition on the table's rows, from the config: trusted. */
+  readonly where?: string;
+}
+
+export interface PostgresStore extends RecordStore {
+  /** One line for `check`: the server, the table and its records. */
+  describe(): Promise<string>;
+}
+
+interface Wanted {
+  readonly ref: Ref;
+  readonly key: readonly string[];
+}
+
+/** A change as PostgreSQL takes it, and its place in the call. */
+interface Change {
+  readonly index: number;
+  readonly texts: readonly string[];
+}
+
+/**
+ * Opens one column of one table as a store of records. Throws a usage `Fault` where the config does not fit
+ * the table, `rotation` where a right is missing.
+ *
+ * A ref is the JSON array of the key's texts. One that this store cannot have made, or whose text is none of
+ * the key's type, addresses no record: `read` leaves it out, `replace` returns a record fault for it, and
+ * `scan` throws a rotation fault for such a cursor.
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
+  const { pool } = options;
+  const { table: facts, ...catalog } = await readCatalog(pool, options.table);
+  const shape = resolveTable({ table: facts, ...catalog }, options);
+  const sql = statementsFor(shape, options.where);
+  await checkScope(pool, sql, shape.table);
+
+  async function* scan(from: Cursor | null, limit: number, signal: AbortSignal): AsyncGenerator<ScanPage> {
+    let after = from === null ? null : await parseCursor(from);
+    const rows = Math.max(limit, stretchRows);
+    while (!signal.aborted) {
+      const stretch = await unlessAborted(readStretch(after, rows), signal);
+      const refs = (stretch ?? []).filter(({ inScope }) => inScope).map(({ key }) => encodeRef(key));
+      for (let start = 0; start < refs.length; start += limit) {
+        const page = refs.slice(start, start + limit);
+        const cursor = page.at(-1);
+        if (cursor === undefined || signal.aborted) return;
+        yield { refs: page, cursor };
+      }
+      const last = stretch?.at(-1);
+      if (last === undefined || last.place < rows) return;
+      after = last.key;
+    }
+  }
+
+  async function readStretch(after: readonly string[] | null, rows: number) {
+    const statement = after === null ? sql.firstStretch : sql.nextStretch;
+    const start = after === null ? [] : shape.scanOrder.map((place) => after[place]);
+    const found = await queryRows(pool, keyRow, statement, [...start, rows]).catch(notOfOneRecord);
+    return found.toSorted((left, right) => left.place - right.place);
+  }
+
+  async function parseCursor(cursor: Cursor): Promise<readonly string[]> {
+    const key = parseRef(cursor, shape.key.length);
+    if (key !== null && (await isCastable(key))) return key;
+    throw new Fault(
+      'rotation',
+      'BAD_REF',
+      `the saved place of the scan is no key of ${shape.table}: was store.key changed?`,
+      { peer: 'store' },
+    );
+  }
+
+  async function read(refs: readonly Ref[]): Promise<StoredRecord[]> {
+    const wanted = [...new Set(refs)].flatMap((ref) => {
+      const key = parseRef(ref, shape.key.length);
+      return key === null ? [] : [{ ref, key }];
+    });
+    return splitOnRecordFault(wanted, readTogether, async ({ key }, fault) =>
+      (await isCastable(key)) ? notOfOneRecord(fault) : [],
+    );
+  }
+
+  async function readTogether(wanted: readonly Wanted[]): Promise<StoredRecord[]> {
+    if (wanted.length === 0) return [];
+    const keys = shape.key.map((_, place) => wanted.map(({ key }) => key[place]));
+    const rows = await queryRows(pool, recordRow, sql.read, keys);
+    return rows.flatMap(({ place, value, fields, keyVersion }) => {
+      const ref = wanted[place - 1]?.ref;
+      if (ref === undefined) return [];
+      return [
+        {
+          ref,
+          value: typeof value === 'string' ? Buffer.from(value) : value,
+          fields: Object.fromEntries(options.fields.map((name, index) => [name, fields[index] ?? null])),
+          keyVersion,
+        },
+      ];
+    });
+  }
+
+  async function isCastable(key: readonly string[]): Promise<boolean> {
+    try {
+      await queryRows(pool, z.unknown(), sql.castKey, [...key]);
+      return true;
+    } catch (error) {
+      if (error instanceof Fault && error.faultClass === 'record') return false;
+      throw error;
+    }
+  }
+
+  async function replace(changes: readonly Replacement[]): Promise<ReplaceOutcome[]> {
+    const seen = new Set<Ref>();
+    const outcomes = new Map<number, ReplaceOutcome>();
+    const possible = changes.flatMap((change, index): Change[] => {
+      // Of two changes to one record only the first can find the old value.
+      if (seen.has(change.ref)) return [];
+      seen.add(change.ref);
+      const texts = textsOf(change);
+      if (Array.isArray(texts)) return [{ index, texts }];
+      outcomes.set(index, texts);
+      return [];
+    });
+    const written = await splitOnRecordFault<Change, readonly [number, ReplaceOutcome]>(
+      possible,
+      replaceTogether,
+      ({ index }, fault) => [[index, fault]],
+    );
+    for (const [index, outcome] of written) outcomes.set(index, outcome);
+    return changes.map((_, index) => outcomes.get(index) ?? 'conflict');
+  }
+
+  async function replaceTogether(changes: readonly Change[]): Promise<(readonly [number, 'replaced'])[]> {
+    if (changes.length === 0) return [];
+    const parameters = Array.from({ length: shape.key.length + 3 }, (_, place) =>
+      changes.map(({ texts }) => texts[place]),
+    );
+    const rows = await queryRows(pool, placeRow, sql.replace, parameters);
+    return rows.flatMap(({ place }) => {
+      const change = changes[place - 1];
+      return change === undefined ? [] : [[change.index, 'replaced'] as const];
+    });
+  }
+
+  /** The key's texts, the old value, the new value and the key version; or why there is nothing to ask for. */
+  function textsOf({ ref, oldValue, newValue, keyVersion }: Replacement): string[] | ReplaceOutcome {
+    const key = parseRef(ref, shape.key.length);
+    if (key === null) return new Fault('record', 'BAD_REF', `this reference is no key of ${shape.table}`);
+    const encoding = shape.valueKind === 'bytea' ? 'base64' : 'utf8';
+    if (encoding === 'utf8' && !isUtf8(oldValue)) return 'conflict';
+    if (encoding === 'utf8' && !isUtf8(newValue))
+      return new Fault(
+        'record',
+        'VALUE_REFUSED',
+        `the new value is not UTF-8, and ${shape.column} holds text`,
+      );
+    return [
+      ...key,
+      Buffer.from(oldValue).toString(encoding),
+      Buffer.from(newValue).toString(encoding),
+      keyVersion,
+    ];
+  }
+
+  const count = () => countRecords(pool, sql);
+  return {
+    scan,
+    read,
+    replace,
+    count,
+    async describe() {
+      const { records, exact } = await count();
+      return `postgres ${facts.serverVersion}, ${shape.table}, ${records} records${exact ? '' : ' (estimate)'}`;
+    },
+    close: () => pool.end(),
+  };
+}
+
+/** Null as soon as the signal aborts: a statement on a dead server is not waited for. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | null> {
+  const settled = new AbortController();
+  const abort = once(signal, 'abort', { signal: settled.signal }).then(
+    () => null,
+    () => null,
+  );
+  try {
+    return await Promise.race([work, abort]);
+  } finally {
+    settled.abort();
+  }
+}

@@ -1,0 +1,126 @@
+import type { TableShape } from './table-shape.ts';
+
+/**
+ * The store's statements for one table. Keys and values go in as text and are cast by PostgreSQL, so that no
+ * driver's idea of a number or a date comes between. The user's condition stands in a query level that has
+ * the table alone, without an alias, so that its names mean the table's columns and nothing of ours.
+ */
+export interface Statements {
+  /** Fails where the condition is wrong; reads nothing. */
+  readonly checkScope: string;
+  /** A record without a whole key, if there is one; null where the columns forbid it. */
+  readonly findNullKey: string | null;
+  /** $1 = rows. */
+  readonly firstStretch: string;
+  /** $1… = the key after which to go on, in scan order; the last = rows. */
+  readonly nextStretch: string;
+  /** $1… = one array of texts per key column. */
+  readonly read: string;
+  /** $1… = as `read`, then the arrays of old values, new values and key versions. */
+  readonly replace: string;
+  /** $1… = one key; fails where a text is none of its column's type. */
+  readonly castKey: string;
+  readonly estimate: string;
+  readonly count: string;
+}
+
+export function statementsFor(shape: TableShape, where: string | undefined): Statements {
+  const { table, tableName, key, column, versionColumn, fields } = shape;
+  const of = (name: string): string => `${tableName}.${name}`;
+  const texts = (names: readonly string[]): string =>
+    `json_build_array(${names.map((name) => `${of(name)}::text`).join(', ')})`;
+  // The condition ends with a line of its own: a comment at its end must not hide the parenthesis.
+  const scope = `${of(column)} IS NOT NULL AND (\n${where ?? 'true'}\n)`;
+  const keyExpressions = key.map(({ name, collation }) =>
+    collation === null ? of(name) : `${of(name)} COLLATE ${collation}`,
+  );
+  const keyEquals = (right: (place: number) => string): string =>
+    keyExpressions.map((expression, place) => `${expression} = ${right(place)}`).join(' AND ');
+  const wantedKey = keyEquals((place) => `keyturn_wanted.key_${place}::${key[place]?.type}`);
+  const nullable = key.filter((each) => each.nullable).map(({ name }) => of(name));
+
+  const scanKey = shape.scanOrder.map((place) => keyExpressions[place]).join(', ');
+  const afterKey = shape.scanOrder
+    .map((place, index) => `$${index + 1}::text::${key[place]?.type}`)
+    .join(', ');
+  const wholeKey = nullable.map((name) => `${name} IS NOT NULL`);
+
+  /**
+   * Walks a number of rows by the index, in scope or not, so that no statement takes long where few rows are
+   * in scope. The last row is always shown, to go on after it.
+   */
+  function stretch(rows: string, conditions: readonly string[]): string {
+    return `
+SELECT * FROM (
+  SELECT ${texts(key.map(({ name }) => name))} AS key,
+         (${scope}) IS TRUE AS "inScope",
+         row_number() OVER (ORDER BY ${scanKey})::int4 AS place
+    FROM ${table}
+   ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+   ORDER BY ${scanKey}
+   LIMIT ${rows}::int4
+) AS stretch
+WHERE "inScope" OR place = ${rows}::int4`;
+  }
+
+  const valueText = `${of(column)}::${shape.valueKind === 'bytea' ? 'bytea' : 'text'}`;
+  const toBytes = (text: string): string =>
+    shape.valueKind === 'bytea' ? `decode(${text}, 'base64')` : text;
+  // COLLATE "C" compares bytes, whatever the column's collation takes for equal.
+  const isOld = (old: string): string =>
+    shape.valueKind === 'bytea' ? `${valueText} = ${old}` : `${valueText} COLLATE "C" = ${old}`;
+  const newValue = shape.valueKind.startsWith('json')
+    ? `keyturn_locked.new_value::${shape.valueKind}`
+    : 'keyturn_locked.new_value';
+  const arrays = (more: number): string =>
+    Array.from({ length: key.length + more }, (_, index) => `$${index + 1}::text[]`).join(', ');
+  const keyNames = key.map((_, place) => `key_${place}`).join(', ');
+
+  return {
+    checkScope: `SELECT FROM ${table} WHERE ${scope} LIMIT 0`,
+    findNullKey:
+      nullable.length === 0
+        ? null
+        : `SELECT true AS found FROM ${table} WHERE (${nullable.map((name) => `${name} IS NULL`).join(' OR ')}) AND ${scope} LIMIT 1`,
+    firstStretch: stretch('$1', wholeKey),
+    nextStretch: stretch(`$${shape.scanOrder.length + 1}`, [`(${scanKey}) > (${afterKey})`, ...wholeKey]),
+
+    // LIMIT keeps the planner from joining by a scan of the whole table: each key is one look into the index.
+    read: `
+SELECT keyturn_wanted.place::int4 AS place, found.*
+  FROM unnest(${arrays(0)}) WITH ORDINALITY AS keyturn_wanted (${keyNames}, place)
+ CROSS JOIN LATERAL (
+   SELECT ${valueText} AS value, ${texts(fields)} AS fields,
+          ${versionColumn === null ? 'NULL' : of(versionColumn)}::text AS "keyVersion"
+     FROM ${table}
+    WHERE ${wantedKey} AND ${scope}
+    LIMIT 1
+ ) AS found`,
+
+    // Safe beside other writers: a row that somebody else has locked is skipped, never waited for while we hold
+    // locks; a locked row is compared in its newest version, and again as it is written.
+    replace: `
+WITH keyturn_locked AS MATERIALIZED (
+  SELECT found.*, keyturn_wanted.place, keyturn_wanted.key_version,
+         ${toBytes('keyturn_wanted.old_value')} AS old_value, ${toBytes('keyturn_wanted.new_value')} AS new_value
+    FROM unnest(${arrays(3)}) WITH ORDINALITY
+         AS keyturn_wanted (${keyNames}, old_value, new_value, key_version, place)
+   CROSS JOIN LATERAL (
+     SELECT ${key.map(({ name }, place) => `${of(name)} AS key_${place}`).join(', ')}
+       FROM ${table}
+      WHERE ${wantedKey} AND ${scope} AND ${isOld(toBytes('keyturn_wanted.old_value'))}
+      LIMIT 1
+        FOR ${shape.writesUnique ? '' : 'NO KEY '}UPDATE SKIP LOCKED
+   ) AS found
+)
+UPDATE ${table}
+   SET ${column} = ${newValue}${versionColumn === null ? '' : `, ${versionColumn} = keyturn_locked.key_version`}
+  FROM keyturn_locked
+ WHERE ${keyEquals((place) => `keyturn_locked.key_${place}`)} AND ${isOld('keyturn_locked.old_value')}
+RETURNING keyturn_locked.place::int4 AS place`,
+
+    castKey: `SELECT ${key.map(({ type }, place) => `$${place + 1}::text::${type}`).join(', ')}`,
+    estimate: `EXPLAIN (FORMAT JSON) SELECT FROM ${table} WHERE ${scope}`,
+    count: `SELECT count(*)::text AS records FROM ${table} WHERE ${scope}`,
+  };
+}

@@ -1,0 +1,333 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { RecordStore, ScanPage } from '../../src/rotation/ports/record-store.ts';
+import type { Cursor, Ref, ReplaceOutcome, StoredRecord } from '../../src/rotation/record.ts';
+
+export interface SeedRecord {
+  /** Distinct within a store: short, of a-z, 0-9 and `-`. */
+  readonly id: string;
+  /** Null: the place is there, and empty. */
+  readonly value: Uint8Array | null;
+  /** Text of the field `tenant`, the one field that the store is opened with; null where it has none. */
+  readonly tenant: string | null;
+}
+
+/** An empty store of the adapter under test, and what an application does to it behind the store's back. */
+export interface RecordStoreFixture {
+  readonly store: RecordStore;
+  /** Puts records; refs as the store gives them, aligned with `records`. */
+  seed(records: readonly SeedRecord[]): Promise<Ref[]>;
+  /** Writes a value as the application does; null empties the place. */
+  write(ref: Ref, value: Uint8Array | null): Promise<void>;
+  remove(ref: Ref): Promise<void>;
+  /** The bytes as they lie there; null for an empty or missing one. */
+  readRaw(ref: Ref): Promise<Uint8Array | null>;
+  /** Closes the store and removes what was made for it. */
+  close(): Promise<void>;
+}
+
+export interface RecordStoreTraits {
+  /** A value that the store can hold, another one for each label; for a text store plain text by default. */
+  readonly makeValue?: (label: string) => Uint8Array;
+  /** The store keeps a note of the key version (`versionColumn`). */
+  readonly notesVersion?: boolean;
+  /** The store knows empty places. */
+  readonly knowsNull?: boolean;
+  /** The store knows the field `tenant`. */
+  readonly knowsFields?: boolean;
+}
+
+const never = new AbortController().signal;
+
+/** What every `RecordStore` must do; a user's own adapter runs it too. `make` gives a new, empty store each time. */
+export function recordStoreContract(
+  name: string,
+  make: () => Promise<RecordStoreFixture>,
+  traits: RecordStoreTraits = {},
+): void {
+  const { notesVersion = false, knowsNull = true, knowsFields = true } = traits;
+  const makeValue = traits.makeValue ?? ((label: string) => Buffer.from(`value of ${label}`));
+
+  describe(`${name} as a record store`, () => {
+    let fixture: RecordStoreFixture;
+    beforeEach(async () => {
+      fixture = await make();
+    });
+    afterEach(async () => {
+      await fixture.close();
+    });
+
+    /** `id-001`, …, in an order that is not the one they are put in. */
+    async function seedMany(count: number): Promise<Ref[]> {
+      const ids = Array.from(
+        { length: count },
+        (_, index) => `id-${String((index * 7919) % count).padStart(4, '0')}`,
+      );
+      return fixture.seed(ids.map((id) => ({ id, value: makeValue(id), tenant: `tenant of ${id}` })));
+    }
+    async function seedOne(label = 'old'): Promise<Ref> {
+      return one(await fixture.seed([{ id: 'only', value: makeValue(label), tenant: 'acme' }]));
+    }
+    async function scanPages(limit: number, from: Cursor | null = null, signal = never): Promise<ScanPage[]> {
+      const pages: ScanPage[] = [];
+      for await (const page of fixture.store.scan(from, limit, signal)) pages.push(page);
+      return pages;
+    }
+    async function scanRefs(limit = 100, from: Cursor | null = null): Promise<Ref[]> {
+      return (await scanPages(limit, from)).flatMap(({ refs }) => refs);
+    }
+    function replaceOne(ref: Ref, from: string, to: string): Promise<ReplaceOutcome[]> {
+      return fixture.store.replace([
+        { ref, oldValue: makeValue(from), newValue: makeValue(to), keyVersion: 'v2' },
+      ]);
+    }
+
+    describe('scan', () => {
+      test('an empty store has no page', async () => {
+        expect(await scanPages(10)).toEqual([]);
+      });
+
+      test.each([1, 7, 20, 21, 1000])('every record is in exactly one page of at most %i', async (limit) => {
+        const refs = await seedMany(60);
+        const pages = await scanPages(limit);
+        expect(pages.flatMap((page) => page.refs).toSorted()).toEqual(refs.toSorted());
+        for (const page of pages) {
+          expect(page.refs.length).toBeGreaterThan(0);
+          expect(page.refs.length).toBeLessThanOrEqual(limit);
+        }
+      });
+
+      test('each cursor goes on strictly after its page, in the same order', async () => {
+        await seedMany(23);
+        const all = await scanRefs();
+        let done = 0;
+        for (const page of await scanPages(4)) {
+          done += page.refs.length;
+          expect(await scanRefs(5, page.cursor)).toEqual(all.slice(done));
+        }
+        expect(done).toBe(23);
+      });
+
+      test('a cursor outlives the record that it points to', async () => {
+        await seedMany(12);
+        const all = await scanRefs();
+        const [first] = await scanPages(5);
+        for (const ref of first?.refs ?? []) await fixture.remove(ref);
+        expect(await scanRefs(5, first?.cursor)).toEqual(all.slice(5));
+      });
+
+      test('a record there all the while comes once, whatever is rewritten and removed beside it', async () => {
+        const refs = await seedMany(40);
+        const doomed = new Set(refs.slice(0, 15));
+        const seen: Ref[] = [];
+        for await (const page of fixture.store.scan(null, 3, never)) {
+          seen.push(...page.refs);
+          for (const ref of page.refs) await fixture.write(ref, makeValue(`rewritten ${ref}`));
+          const [next] = doomed;
+          if (next !== undefined && doomed.delete(next)) await fixture.remove(next);
+        }
+        expect(new Set(seen).size).toBe(seen.length);
+        const stayed = refs.slice(15);
+        expect(seen.filter((ref) => stayed.includes(ref)).toSorted()).toEqual(stayed.toSorted());
+      });
+
+      test('abort ends it without an error', async () => {
+        await seedMany(20);
+        const control = new AbortController();
+        const seen: Ref[] = [];
+        for await (const page of fixture.store.scan(null, 5, control.signal)) {
+          seen.push(...page.refs);
+          control.abort();
+        }
+        expect(seen).toHaveLength(5);
+      });
+
+      test('aborted before it begins, it gives nothing', async () => {
+        await seedMany(3);
+        expect(await scanPages(5, null, AbortSignal.abort())).toEqual([]);
+      });
+
+      test.runIf(knowsNull)('an empty place is not a record', async () => {
+        const [full] = await fixture.seed([
+          { id: 'full', value: makeValue('full'), tenant: null },
+          { id: 'empty', value: null, tenant: null },
+        ]);
+        expect(await scanRefs()).toEqual([full]);
+        expect(await fixture.store.count()).toMatchObject({ records: 1 });
+      });
+    });
+
+    describe('read', () => {
+      test('gives exact bytes, fields and the ref that was asked for', async () => {
+        const refs = await seedMany(30);
+        const records = await fixture.store.read(await scanRefs());
+        expect(new Set(records.map(({ ref }) => ref))).toEqual(new Set(refs));
+        for (const record of records) {
+          const raw = await fixture.readRaw(record.ref);
+          expect(Buffer.from(record.value)).toEqual(Buffer.from(raw ?? []));
+          if (knowsFields) expect(record.fields['tenant']).toMatch(/^tenant of id-/);
+        }
+      });
+
+      test('leaves out what is gone, and gives the rest', async () => {
+        const [gone = '', ...rest] = await seedMany(5);
+        await fixture.remove(gone);
+        expect(refsOf(await fixture.store.read([gone, ...rest]))).toEqual(rest.toSorted());
+      });
+
+      test.runIf(knowsNull)('leaves out a record that was emptied', async () => {
+        const [emptied = '', ...rest] = await seedMany(3);
+        await fixture.write(emptied, null);
+        expect(refsOf(await fixture.store.read([emptied, ...rest]))).toEqual(rest.toSorted());
+      });
+
+      test.runIf(knowsFields)('a field that is NULL is null', async () => {
+        const ref = one(await fixture.seed([{ id: 'only', value: makeValue('a'), tenant: null }]));
+        expect(one(await fixture.store.read([ref])).fields).toEqual({ tenant: null });
+      });
+
+      test('gives a ref named twice once', async () => {
+        const ref = await seedOne();
+        expect(refsOf(await fixture.store.read([ref, ref]))).toEqual([ref]);
+      });
+
+      test('nothing asked for is nothing read', async () => {
+        await seedOne();
+        expect(await fixture.store.read([])).toEqual([]);
+      });
+
+      test('takes a whole batch at a time', async () => {
+        const refs = await seedMany(1000);
+        expect(refsOf(await fixture.store.read(refs))).toEqual(refs.toSorted());
+      });
+    });
+
+    describe('replace', () => {
+      test('writes the new value, and nothing else of the record', async () => {
+        const ref = await seedOne();
+        const before = one(await fixture.store.read([ref]));
+        expect(await replaceOne(ref, 'old', 'new')).toEqual(['replaced']);
+        expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(makeValue('new')));
+        const after = one(await fixture.store.read([ref]));
+        expect(after.fields).toEqual(before.fields);
+        expect(after.keyVersion).toBe(notesVersion ? 'v2' : null);
+      });
+
+      test('what was read can be replaced', async () => {
+        const refs = await seedMany(50);
+        const records = await fixture.store.read(refs);
+        const changes = records.map(({ ref, value }) => ({
+          ref,
+          oldValue: value,
+          newValue: makeValue(`new ${ref}`),
+          keyVersion: 'v2',
+        }));
+        expect(await fixture.store.replace(changes)).toEqual(changes.map(() => 'replaced'));
+        for (const { ref, newValue } of changes)
+          expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(newValue));
+      });
+
+      test('keeps what the application wrote since it was read', async () => {
+        const ref = await seedOne();
+        await fixture.write(ref, makeValue('newer'));
+        expect(await replaceOne(ref, 'old', 'new')).toEqual(['conflict']);
+        expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(makeValue('newer')));
+      });
+
+      test.each(['old ', 'ol', 'Old', ' old', 'old\u0301'])(
+        'a value that only resembles the old one is another (%j)',
+        async (resembling) => {
+          const ref = await seedOne(resembling);
+          expect(await replaceOne(ref, 'old', 'new')).toEqual(['conflict']);
+          expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(makeValue(resembling)));
+        },
+      );
+
+      test('does not bring back a record that was removed', async () => {
+        const ref = await seedOne();
+        await fixture.remove(ref);
+        expect(await replaceOne(ref, 'old', 'new')).toEqual(['conflict']);
+        expect(await fixture.readRaw(ref)).toBeNull();
+      });
+
+      test.runIf(knowsNull)('does not fill a record that was emptied', async () => {
+        const ref = await seedOne();
+        await fixture.write(ref, null);
+        expect(await replaceOne(ref, 'old', 'new')).toEqual(['conflict']);
+        expect(await fixture.readRaw(ref)).toBeNull();
+      });
+
+      test('outcomes stand in the order of the changes', async () => {
+        const refs = await seedMany(9);
+        const records = new Map((await fixture.store.read(refs)).map((record) => [record.ref, record]));
+        const changes = refs.map((ref, index) => ({
+          ref,
+          oldValue: index % 3 === 0 ? makeValue('another') : (records.get(ref)?.value ?? makeValue('none')),
+          newValue: makeValue(`new ${index}`),
+          keyVersion: 'v2',
+        }));
+        expect(await fixture.store.replace(changes)).toEqual(
+          refs.map((_, index) => (index % 3 === 0 ? 'conflict' : 'replaced')),
+        );
+      });
+
+      test('a second try after a lost reply changes nothing', async () => {
+        const ref = await seedOne();
+        await replaceOne(ref, 'old', 'new');
+        expect(await replaceOne(ref, 'old', 'new again')).toEqual(['conflict']);
+        expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(makeValue('new')));
+      });
+
+      test('of two changes to one record in a call only the first counts', async () => {
+        const ref = await seedOne();
+        const change = (label: string) => ({
+          ref,
+          oldValue: makeValue('old'),
+          newValue: makeValue(label),
+          keyVersion: 'v2',
+        });
+        expect(await fixture.store.replace([change('first'), change('second')])).toEqual([
+          'replaced',
+          'conflict',
+        ]);
+        expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(makeValue('first')));
+      });
+
+      test('of many calls for one record at once exactly one wins', async () => {
+        const ref = await seedOne();
+        const labels = Array.from({ length: 8 }, (_, index) => `racer ${index}`);
+        const outcomes = (await Promise.all(labels.map((label) => replaceOne(ref, 'old', label)))).flat();
+        expect(outcomes.filter((outcome) => outcome === 'replaced')).toHaveLength(1);
+        expect(bytes(await fixture.readRaw(ref))).toEqual(
+          bytes(makeValue(labels[outcomes.indexOf('replaced')] ?? '')),
+        );
+      });
+
+      test('nothing asked for is nothing done', async () => {
+        expect(await fixture.store.replace([])).toEqual([]);
+      });
+    });
+
+    test('counts its records, exactly where it says so', async () => {
+      const [gone = ''] = await seedMany(30);
+      await fixture.remove(gone);
+      const { records, exact } = await fixture.store.count();
+      expect(records).toBeGreaterThan(0);
+      if (exact) expect(records).toBe(29);
+    });
+  });
+}
+
+function one<Item>(items: readonly Item[]): Item {
+  const [item] = items;
+  if (item === undefined || items.length !== 1) throw new Error(`one expected, not ${items.length}`);
+  return item;
+}
+
+function refsOf(records: readonly StoredRecord[]): Ref[] {
+  return records.map(({ ref }) => ref).toSorted();
+}
+
+/** Of one class, so that equality is of the bytes alone. */
+function bytes(value: Uint8Array | null): Buffer | null {
+  return value === null ? null : Buffer.from(value);
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { connectBrokerPostgres } from '../../src/broker/postgres/connection.ts';
+import { createPostgresLedger } from '../../src/broker/postgres/ledger.ts';
+import type { SqlPool } from '../../src/broker/postgres/pool.ts';
+import { migrateLedger } from '../../src/broker/postgres/schema.ts';
+import type { Fault } from '../../src/rotation/faults.ts';
+import { freshDatabase } from '../support/peers.ts';
+import { freePort, startPostgres } from '../support/servers.ts';
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+async function connect(url: string, faults: Fault[] = []): Promise<SqlPool> {
+  const pool = await connectBrokerPostgres(url, { onError: (fault) => faults.push(fault) });
+  closing.push(() => pool.end());
+  return pool;
+}
+
+async function rejection(promise: Promise<unknown>): Promise<Fault> {
+  return (await promise.then(
+    () => new Error('it succeeded'),
+    (error: unknown) => error,
+  )) as Fault;
+}
+
+describe('a database as broker', () => {
+  let url: string;
+  beforeEach(async () => {
+    const database = await freshDatabase();
+    closing.push(() => database.drop());
+    ({ url } = database);
+  });
+
+  test('many processes may make the tables at once', async () => {
+    const [pool] = await Promise.all([connect(url), ...Array.from({ length: 7 }, () => connect(url))]);
+    await Promise.all(Array.from({ length: 8 }, () => migrateLedger(pool)));
+    const { rows } = await pool.query(`SELECT to_regclass('bullmq.job') IS NOT NULL AS queue`);
+    expect(rows).toEqual([{ queue: true }]);
+  });
+
+  test('a user who may only use the tables can work once they are made', async () => {
+    const owner = await connect(url);
+    const role = `r_${randomUUID().slice(0, 8)}`;
+    await owner.query(`CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA keyturn, bullmq TO ${role};
+      GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA keyturn, bullmq TO ${role}`);
+    closing.push(() => owner.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`));
+    const limited = new URL(url);
+    limited.username = role;
+    const ledger = createPostgresLedger({ pool: await connect(limited.href), rotation: 'r' });
+    expect(
+      await ledger.begin({ epoch: 'e', pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', estimate: 1 }),
+    ).toBe(true);
+    // Who may not use them needs a person.
+    await owner.query(`REVOKE USAGE ON SCHEMA keyturn FROM ${role}`);
+    expect(await rejection(ledger.snapshot())).toMatchObject({
+      faultClass: 'rotation',
+      code: 'BROKER_REFUSED',
+    });
+  });
+
+  test('settings in the URL are kept beside the search path that BullMQ needs', async () => {
+    const pool = await connect(`${url}?options=${encodeURIComponent('-c work_mem=5MB')}`);
+    expect((await pool.query('SHOW search_path')).rows).toEqual([{ search_path: 'bullmq,public' }]);
+    expect((await pool.query('SHOW work_mem')).rows).toEqual([{ work_mem: '5MB' }]);
+  });
+
+  test('one that has lost our tables says so', async () => {
+    const pool = await connect(url);
+    await pool.query('DROP SCHEMA keyturn CASCADE');
+    const ledger = createPostgresLedger({ pool, rotation: 'r' });
+    expect(await rejection(ledger.snapshot())).toMatchObject({
+      faultClass: 'rotation',
+      code: 'BROKER_SCHEMA_LOST',
+    });
+  });
+
+  test('a schema of a newer BullMQ is left alone', async () => {
+    const pool = await connect(url);
+    await pool.query(`UPDATE bullmq.migration SET min_client_version = 99`);
+    expect(await rejection(connect(url))).toMatchObject({ faultClass: 'rotation', code: 'BROKER_VERSION' });
+  });
+});
+
+test('a server that is not there, or has no such user or database, is told without the password', async () => {
+  const port = await freePort();
+  const database = await freshDatabase();
+  const { url } = database;
+  closing.push(() => database.drop());
+  const cases = [
+    [`postgres://u:s3cret@127.0.0.1:${port}/db`, { faultClass: 'transient', code: 'BROKER_UNREACHABLE' }],
+    [url.replace('postgres@', 'nobody:s3cret@'), { faultClass: 'rotation', code: 'BROKER_REFUSED' }],
+    [
+      `${url.replace('postgres@', 'postgres:s3cret@')}_missing`,
+      { faultClass: 'rotation', code: 'BROKER_REFUSED' },
+    ],
+    ['postgres://u:s3cret@h:port/db', { faultClass: 'usage', code: 'BAD_BROKER' }],
+  ] as const;
+  for (const [address, expected] of cases) {
+    const fault = await rejection(connect(address));
+    expect(fault).toMatchObject({ ...expected, peer: 'broker' });
+    expect(JSON.stringify([fault.message, fault.cause])).not.toContain('s3cret');
+  }
+});
+
+test('a server that was killed and came back is used again', async () => {
+  const server = await startPostgres();
+  closing.push(() => server.stop());
+  const faults: Fault[] = [];
+  // It takes connections before it takes queries.
+  const pool = await vi.waitFor(() => connect(server.url, faults), { timeout: 10_000 });
+  const ledger = createPostgresLedger({ pool, rotation: 'r' });
+  await ledger.begin({ epoch: 'e', pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', estimate: 1 });
+  // Two connections, so that one is idle when the server dies.
+  await Promise.all([pool.query('SELECT pg_sleep(0.1)'), pool.query('SELECT pg_sleep(0.1)')]);
+  await server.kill();
+  expect(await rejection(ledger.snapshot())).toMatchObject({
+    faultClass: 'transient',
+    code: 'BROKER_UNREACHABLE',
+  });
+  await vi.waitFor(() => expect(faults[0]).toMatchObject({ faultClass: 'transient', peer: 'broker' }));
+  await vi.waitFor(() => server.restart(), { timeout: 10_000 });
+  const snapshot = await vi.waitFor(() => ledger.snapshot(), { timeout: 10_000 });
+  expect(snapshot).toMatchObject({ state: 'running', epoch: 'e' });
+});
