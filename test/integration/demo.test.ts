@@ -1,0 +1,51 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { runCli, startCli, writeConfig } from '../support/cli.ts';
+import { createCustomers } from '../support/customers.ts';
+
+test('the demo rotates all of its records and proves it, in one JSON object on stdout', async () => {
+  const { code, stdout } = await runCli(['demo', '--records', '1500', '--json']);
+  expect(code).toBe(0);
+  const report = JSON.parse(stdout);
+  expect(report).toMatchObject({
+    state: 'finished',
+    total: 1500,
+    rotated: 1500,
+    certificate: { verdict: 'safe-to-retire', records: 1500, unreadable: 0 },
+  });
+  expect(Object.values(report.certificate.byVersion)).toEqual([1500]);
+}, 60_000);
+
+test('the demo tells a person what it does', async () => {
+  const { code, stdout } = await runCli(['demo', '--records', '10']);
+  expect(code).toBe(0);
+  expect(stdout).toContain('for trial and test');
+  expect(stdout).toContain('verdict: safe-to-retire');
+}, 60_000);
+
+test('an embedded broker serves one process at a time, keeps its state, and survives a kill', async () => {
+  const customers = await createCustomers(300);
+  await customers.rotateKey();
+  const config = await writeConfig({
+    rotation: 'embedded',
+    broker: `embedded:${join(await mkdtemp(join(tmpdir(), 'keyturn-embedded-')), 'db')}`,
+    ...customers.config,
+    limits: { rate: 100, batchSize: 20 },
+  });
+  const first = startCli(['run', '-c', config]);
+  await vi.waitFor(() => expect(first.stdout()).toContain('begins pass 1'), { timeout: 20_000 });
+  const second = await runCli(['status', '-c', config]);
+  expect(second.code).toBe(2);
+  expect(second.stderr).toContain('in use by another keyturn process');
+  first.child.kill('SIGKILL');
+  await first.ended;
+
+  const again = await runCli(['run', '-c', config, '--json']);
+  expect(again.code).toBe(0);
+  const report = JSON.parse(again.stdout);
+  expect(report).toMatchObject({ pass: 1, total: 300, certificate: { verdict: 'safe-to-retire' } });
+  expect(report.rotated + report.skipped).toBe(300);
+  await customers.close();
+}, 120_000);

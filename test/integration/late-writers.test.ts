@@ -1,0 +1,49 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { startApplication } from '../support/application.ts';
+import { startCli, writeConfig } from '../support/cli.ts';
+import { createCustomers, customersTable } from '../support/customers.ts';
+import { freshRedis } from '../support/peers.ts';
+
+test('what the application writes under the old version during the run is found and rotated too', async () => {
+  const records = 1000;
+  const customers = await createCustomers(records);
+  const { old, current } = await customers.rotateKey();
+  const config = await writeConfig({
+    rotation: 'late',
+    broker: (await freshRedis()).url,
+    ...customers.config,
+    limits: { rate: 400, batchSize: 50 },
+  });
+  const { rows } = await customers.sql.query(`SELECT "Id"::text AS id FROM ${customersTable}`);
+  const run = startCli(['run', '-c', config, '--json']);
+  const application = startApplication(
+    rows.map(({ id }) => id),
+    async (id, plaintext) => {
+      // As an application does that has cached the version, or a KMS replica that has not caught up.
+      const value = await customers.encrypt(id, plaintext, old);
+      await customers.sql.query(`UPDATE ${customersTable} SET "ssn ""enc""" = $2 WHERE "Id" = $1`, [
+        id,
+        value,
+      ]);
+      await delay(5);
+    },
+  );
+  await delay(2500);
+  await application.stop();
+  const { code, stdout } = await run.ended;
+  expect(code).toBe(0);
+  const report = JSON.parse(stdout);
+  expect(report).toMatchObject({
+    state: 'finished',
+    pass: 1,
+    failed: 0,
+    certificate: { verdict: 'safe-to-retire', records, byVersion: { [current]: records } },
+  });
+  expect(report.total).toBeGreaterThan(records);
+  expect(report.rotated + report.skipped + report.missing).toBe(report.total);
+  for (const { id, plaintext } of await customers.decryptAll()) {
+    expect(plaintext).toBe(application.lastWritten.get(id) ?? `plain-${id}`);
+  }
+  await customers.close();
+}, 90_000);
