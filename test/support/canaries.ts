@@ -17,7 +17,8 @@ export interface Hunt {
 
 /** A secret that cannot be there by chance. Like real ones it holds characters that encodings differ in. */
 export function makeCanary(): string {
-  return `${randomBytes(16).toString('hex')}é/@:+${randomBytes(8).toString('hex')}`;
+  const random = (): string => randomBytes(9).toString('base64url');
+  return `${random()}é${random()}/${random()}@:${random()}+${random()}`;
 }
 
 export function startHunt(): Hunt {
@@ -27,8 +28,10 @@ export function startHunt(): Hunt {
   return {
     hide(name, secret) {
       for (const [form, text] of formsOf(secret)) {
-        for (let at = 0; at + fragmentLength <= text.length; at += 1)
-          fragments.set(text.slice(at, at + fragmentLength), `${name} as ${form}`);
+        for (let at = 0; at + fragmentLength <= text.length; at += 1) {
+          const fragment = text.slice(at, at + fragmentLength);
+          if (!fragments.has(fragment)) fragments.set(fragment, `${name} as ${form}`);
+        }
       }
       return secret;
     },

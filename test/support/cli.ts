@@ -17,12 +17,20 @@ export interface RunningCli {
   stderr(): string;
 }
 
+const started = new Set<ChildProcess>();
+// Also when a test fails half-way: nothing is left running.
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
 /** Starts the built command, as a user does. */
 export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCli {
   const child = spawn(process.execPath, ['dist/cli/main.js', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
   });
+  started.add(child);
+  child.once('exit', () => started.delete(child));
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -36,8 +44,12 @@ export function runCli(args: readonly string[], env?: NodeJS.ProcessEnv): Promis
 }
 
 /** A config file in a folder of its own; JSON is YAML. */
-export async function writeConfig(config: object): Promise<string> {
+export function writeConfig(config: object): Promise<string> {
+  return writeConfigText(JSON.stringify(config, null, 2));
+}
+
+export async function writeConfigText(text: string): Promise<string> {
   const file = join(await mkdtemp(join(tmpdir(), 'keyturn-config-')), 'rotation.yaml');
-  await writeFile(file, JSON.stringify(config, null, 2));
+  await writeFile(file, text);
   return file;
 }

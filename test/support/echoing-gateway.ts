@@ -14,20 +14,27 @@ const echoes = [
   'other version',
 ] as const;
 type Echo = (typeof echoes)[number];
+/** Would mean something else for a call without a record in it. */
+const aboutRecords: ReadonlySet<Answer> = new Set(['refused', 'other version']);
 
 /** A gateway before a KMS, of the talkative kind: its errors repeat the request, token and body. */
 export interface EchoingGateway {
   readonly url: string;
   /** Taken one after the other, round and round. */
   answers: readonly Answer[];
-  /** The secrets that were in requests and replies: tokens, JWTs, texts in base64. */
-  readonly carried: ReadonlySet<string>;
+  /** The JWTs and tokens that went through it, and the ciphertexts in base64. */
+  readonly carried: Carried;
   readonly echoed: ReadonlyMap<Echo, number>;
   close(): Promise<void>;
 }
 
+interface Carried {
+  readonly tokens: Set<string>;
+  readonly ciphertexts: Set<string>;
+}
+
 export async function startEchoingGateway(kmsUrl: string): Promise<EchoingGateway> {
-  const carried = new Set<string>();
+  const carried: Carried = { tokens: new Set(), ciphertexts: new Set() };
   const echoed = new Map<Echo, number>();
   let turn = 0;
   const gateway = { answers: ['forward'] as readonly Answer[], carried, echoed };
@@ -37,8 +44,8 @@ export async function startEchoingGateway(kmsUrl: string): Promise<EchoingGatewa
     const body = await readText(request);
     noteSecrets(carried, body);
     const how = gateway.answers[turn++ % gateway.answers.length] ?? 'forward';
-    // Only what holds a record is fit to be answered with another version.
-    if (how === 'forward' || (how === 'other version' && !body.includes('ciphertext')))
+    const isOfRecord = body.includes('"ciphertext"');
+    if (how === 'forward' || (aboutRecords.has(how) && !isOfRecord))
       return forward(kmsUrl, request, body, response, carried);
     echoed.set(how, (echoed.get(how) ?? 0) + 1);
     const quote = `${request.headers.authorization ?? ''} ${body} ${decodedFields(body)}`;
@@ -101,7 +108,7 @@ async function forward(
   { url = '', method = '', headers }: IncomingMessage,
   body: string,
   response: ServerResponse,
-  carried: Set<string>,
+  carried: Carried,
 ): Promise<void> {
   const reply = await send(kmsUrl + url, {
     method: method === 'GET' ? 'GET' : 'POST',
@@ -116,10 +123,10 @@ async function forward(
   response.writeHead(reply.statusCode, { 'content-type': 'application/json' }).end(text);
 }
 
-/** Of each field that may be one, by name. */
-function noteSecrets(carried: Set<string>, body: string): void {
-  const secret = /"(?:jwt|iamToken|ciphertext|aadContext|sourceAadContext)":\s*"([^"]+)"/g;
-  for (const [, value] of body.matchAll(secret)) if (value !== undefined) carried.add(value);
+function noteSecrets({ tokens, ciphertexts }: Carried, body: string): void {
+  for (const [, value = ''] of body.matchAll(/"(?:jwt|iamToken)":\s*"([^"]+)"/g)) tokens.add(value);
+  for (const [, value = ''] of body.matchAll(/"(?:c|dataKeyC)iphertext":\s*"([^"]+)"/g))
+    ciphertexts.add(value);
 }
 
 /** As a gateway would that logs what it decodes. */

@@ -246,8 +246,19 @@ test('no other token is accepted, and none is told back', async () => {
       expect(reply, `${authorization} ${path}`).toMatchObject(unauthenticated);
       expect(reply.text).not.toMatch(/canary|the-right-token/);
     }
+    expect(await client.get('/kms/v1/keys', { authorization })).toMatchObject(unauthenticated);
   }
   expect(await isAccepted(emulator, 'the-right-token')).toBe(true);
+});
+
+test('a token stays good when another one is issued', async () => {
+  const { emulator, client } = await startTestEmulator();
+  const path = '/computeMetadata/v1/instance/service-accounts/default/token';
+  const issue = async () => textAt(await client.get(path, { 'metadata-flavor': 'Google' }), 'access_token');
+  const [first, second] = [await issue(), await issue()];
+  expect(first).not.toBe(second);
+  expect(await isAccepted(emulator, first)).toBe(true);
+  expect(await isAccepted(emulator, second)).toBe(true);
 });
 
 test('a random token is another one each time', async () => {
