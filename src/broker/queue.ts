@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
 import type { BackendFactory, IQueueBackend, Job, JobsOptions, WorkerOptions } from 'bullmq';
-import type { Batch, BatchProgress } from '../rotation/batch.ts';
+import type { Batch } from '../rotation/batch.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { BatchConsumer, BatchQueue, ProcessBatchJob } from '../rotation/ports/batch-queue.ts';
 import { jobData, toJobData, type JobData } from './job-data.ts';
@@ -12,6 +13,8 @@ const lockDurationMs = 15_000;
 const stalledIntervalMs = 5000;
 /** A batch done twice harms nothing, so that no number of crashes may fail it; BullMQ's default is 1. */
 const noLimit = 1_000_000_000;
+/** What a worker that closes still waits for the broker, once its batches are done with. */
+const goodbyeMs = 3000;
 /** Jobs that someone else put into the queue are kept to be looked at, at most this many. */
 const keptFailedJobs = 1000;
 
@@ -98,6 +101,7 @@ function createConsumer<Connection>(
 ): BatchConsumer {
   let inWork = 0;
   const closing = new AbortController();
+  let idle = new AbortController();
 
   async function processJob(
     job: Job<JobData, void>,
@@ -107,13 +111,17 @@ function createConsumer<Connection>(
     const parsed = jobData.safeParse(job.data);
     if (!parsed.success) throw new UnrecoverableError('not a batch of keyturn');
     const { epoch, number, refs, late, progress } = parsed.data;
+    if (inWork === 0) idle = new AbortController();
     inWork += 1;
     try {
       const batch = { epoch, number, refs, late };
       const result = await process(batch, progress, eitherSignal(lock, closing.signal));
-      if (result.kind === 'handedBack') await handBack(job, batch, result.progress, result.delayMs, token);
+      if (result.kind !== 'handedBack') return;
+      const data = toJobData(batch, result.progress);
+      await unlessClosed(handBack(job, data, result.delayMs, token), closing.signal);
     } finally {
       inWork -= 1;
+      if (inWork === 0) idle.abort();
     }
   }
 
@@ -136,7 +144,8 @@ function createConsumer<Connection>(
       closing.abort();
       // close() alone waits without limit, and hangs when the broker is down (BullMQ 6.7).
       const drained = worker.close().then(() => true, report);
-      const clean = await Promise.race([drained, deadline(graceMs)]);
+      if (inWork > 0) await Promise.race([once(idle.signal, 'abort'), deadline(graceMs)]);
+      const clean = await Promise.race([drained, deadline(goodbyeMs)]);
       if (clean !== true) await Promise.race([worker.close(true).catch(report), deadline(500)]);
       return clean === true && inWork === 0;
     },
@@ -146,14 +155,32 @@ function createConsumer<Connection>(
 /** Back to the queue with what is left, without costing an attempt: BullMQ counts none for a delayed job. */
 async function handBack(
   job: Job<JobData, void>,
-  batch: Batch,
-  progress: BatchProgress,
+  data: JobData,
   delayMs: number,
   token: string | undefined,
 ): Promise<never> {
-  await job.updateData(toJobData(batch, progress));
-  await job.moveToDelayed(Date.now() + delayMs, token);
+  await job.updateData(data);
+  // BullMQ's PostgreSQL takes whole milliseconds only, and would try the job again at once.
+  await job.moveToDelayed(Date.now() + Math.ceil(delayMs), token);
   throw new DelayedError();
+}
+
+/**
+ * A worker's connection waits for a dead broker for ever, as BullMQ demands it. One that closes leaves the job
+ * where it is, by the same error as a job that moved: the queue gives it to another when its lock runs out.
+ */
+async function unlessClosed(handingBack: Promise<never>, closing: AbortSignal): Promise<never> {
+  const over = new AbortController();
+  async function giveUp(): Promise<never> {
+    if (!closing.aborted) await once(closing, 'abort', { signal: over.signal });
+    await deadline(goodbyeMs);
+    throw new DelayedError();
+  }
+  try {
+    return await Promise.race([handingBack, giveUp()]);
+  } finally {
+    over.abort();
+  }
 }
 
 function deadline(ms: number): Promise<false> {

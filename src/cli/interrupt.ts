@@ -1,5 +1,12 @@
 import { exitCode } from './exit-code.ts';
 
+let interruptedBy: NodeJS.Signals | null = null;
+
+/** Whether SIGINT or SIGTERM has come to a command that listens for them. */
+export function wasInterrupted(): boolean {
+  return interruptedBy !== null;
+}
+
 /** Aborts at the first SIGINT or SIGTERM; a second one ends the process at once. */
 export interface Interrupt {
   readonly signal: AbortSignal;
@@ -9,13 +16,12 @@ export interface Interrupt {
 
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
-  let by: NodeJS.Signals | null = null;
   const stop = (name: NodeJS.Signals): void => {
-    if (by !== null) process.exit(exitCode.interrupted);
-    by = name;
+    if (interruptedBy !== null) process.exit(exitCode.interrupted);
+    interruptedBy = name;
     controller.abort();
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  return { signal: controller.signal, by: () => by };
+  return { signal: controller.signal, by: () => interruptedBy };
 }

@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load-config.ts';
 import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import { asFault } from '../rotation/faults.ts';
 import { exitCode, exitCodeFor } from './exit-code.ts';
+import { wasInterrupted } from './interrupt.ts';
 import { createOutput, type Output } from './output.ts';
 import { toolVersion } from './tool-version.ts';
 
@@ -155,5 +156,5 @@ function fail(error: unknown): number {
     const frames = fault.cause.stack?.split('\n').filter((line) => line.startsWith('    at '));
     process.stderr.write(`${fault.cause.name}\n${frames?.join('\n') ?? ''}\n`);
   }
-  return exitCodeFor(fault);
+  return wasInterrupted() ? exitCode.interrupted : exitCodeFor(fault);
 }
