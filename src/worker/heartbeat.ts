@@ -36,14 +36,13 @@ export interface Heartbeat {
 /** Tells the ledger twice a second that this worker lives, and learns the rotation's state from it. */
 export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
   const stopped = new AbortController();
-  const samples: (Counters & { at: number })[] = [{ at: performance.now(), ...deps.counters() }];
+  const samples: (Counters & { at: number })[] = [];
   let last: LedgerSnapshot | null = null;
   let answeredAt = performance.now();
   let cutOff = false;
 
   async function run(): Promise<void> {
     while (!stopped.signal.aborted) {
-      sample();
       try {
         last = await deps.beat(rates());
         answeredAt = performance.now();
@@ -60,20 +59,15 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
     }
   }
 
-  function sample(): void {
-    const now = performance.now();
-    samples.push({ at: now, ...deps.counters() });
-    while (samples.length > 2 && (samples[0]?.at ?? now) < now - windowMs) samples.shift();
-  }
-
   function rates(): Rates {
-    const [first, end] = [samples[0], samples.at(-1)];
-    const seconds = first === undefined || end === undefined ? 0 : (end.at - first.at) / 1000;
-    if (first === undefined || end === undefined || seconds <= 0)
-      return { callsPerSecond: 0, recordsPerSecond: 0 };
+    const now = { at: performance.now(), ...deps.counters() };
+    samples.push(now);
+    const first = samples.find(({ at }) => at >= now.at - windowMs) ?? now;
+    samples.splice(0, samples.indexOf(first));
+    const seconds = Math.max(now.at - first.at, 1) / 1000;
     return {
-      callsPerSecond: (end.calls - first.calls) / seconds,
-      recordsPerSecond: (end.records - first.records) / seconds,
+      callsPerSecond: (now.calls - first.calls) / seconds,
+      recordsPerSecond: (now.records - first.records) / seconds,
     };
   }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Fault } from '../../src/rotation/faults.ts';
 import { processBatch } from '../../src/worker/process-batch.ts';
 import { batchOf, createCore, forbidden, goalOf, throttled, transient } from '../support/core.ts';
@@ -249,6 +249,68 @@ describe('faults', () => {
     const { account } = await processBatch(batchOf(refs), null, core.deps, never);
     expect(account.tally()).toMatchObject({ rotated: 2 });
     expect(core.faults.map(({ code }) => code)).toEqual(['STORE_DOWN', 'STORE_DOWN']);
+  });
+
+  test('a KMS that answers nobody for half a minute gives the batch back, with nothing set aside', async () => {
+    const core = createCore();
+    const refs = core.seed(2);
+    const clock = vi.spyOn(performance, 'now');
+    let now = 0;
+    clock.mockImplementation(() => now);
+    core.kms.trouble = () => {
+      now += 4000;
+      throw transient();
+    };
+    core.kms.probeTrouble = () => {
+      throw transient();
+    };
+    const { account, stoppedBy } = await processBatch(batchOf(refs), null, core.deps, never);
+    clock.mockRestore();
+    expect(stoppedBy?.code).toBe('UNAVAILABLE');
+    expect([...account.left]).toEqual(refs);
+    expect(account.tally()).toMatchObject({ rotated: 0, failed: 0 });
+  });
+
+  test('a record fault that an adapter throws stays with its record', async () => {
+    const core = createCore();
+    const refs = core.seed(2);
+    core.kms.trouble = (item) => {
+      if (openSealed(item.ciphertext).plaintext === 'plain-1')
+        throw new Fault('record', 'TOO_LONG', 'too long');
+      return undefined;
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.failures()).toMatchObject([{ ref: '1', code: 'TOO_LONG' }]);
+    expect(account.tally()).toMatchObject({ rotated: 1, failed: 1 });
+  });
+
+  test('a reply without a result is a passing trouble', async () => {
+    const core = createCore();
+    const refs = core.seed(1);
+    const { reEncrypt } = core.kms;
+    let calls = 0;
+    core.kms.reEncrypt = async (items, signal) => {
+      calls += 1;
+      return calls === 1 ? [] : reEncrypt(items, signal);
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 1 });
+    expect(core.faults.map(({ code }) => code)).toContain('BAD_REPLY');
+  });
+
+  test('a pace that cannot be told of a 429 does not stop the record', async () => {
+    const core = createCore();
+    const refs = core.seed(1);
+    core.pace.penalize = async () => {
+      throw new Fault('transient', 'BROKER_UNREACHABLE', 'broker is out of reach', { peer: 'broker' });
+    };
+    core.kms.trouble = (_item, call) => {
+      if (call === 1) throw throttled(1);
+      return undefined;
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 1 });
+    expect(core.faults.map(({ code }) => code)).toContain('BROKER_UNREACHABLE');
   });
 
   test('a store that refuses us stops the batch with everything left', async () => {

@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { emptyTally } from '../../src/rotation/batch.ts';
+import { Fault } from '../../src/rotation/faults.ts';
+import type { LedgerSnapshot } from '../../src/rotation/ports/ledger.ts';
+import { startHeartbeat, type Rates } from '../../src/worker/heartbeat.ts';
+
+const snapshot: LedgerSnapshot = {
+  state: 'running',
+  epoch: 'e',
+  pass: 1,
+  pin: null,
+  planDigest: null,
+  estimate: 0,
+  enqueued: 0,
+  batches: 0,
+  settledBatches: 0,
+  scanned: false,
+  tally: emptyTally,
+  reason: null,
+  pauseCause: null,
+  startedAt: null,
+  finishedAt: null,
+};
+const down = new Fault('transient', 'BROKER_UNREACHABLE', 'broker is out of reach', { peer: 'broker' });
+
+describe('heartbeat', () => {
+  let now = 0;
+  beforeEach(() => {
+    now = 1000;
+    vi.spyOn(performance, 'now').mockImplementation(() => now);
+  });
+  afterEach(() => void vi.restoreAllMocks());
+
+  test('a worker that hears nothing of the broker for seven seconds is told once that it is cut off', async () => {
+    let answering = true;
+    const seen: string[] = [];
+    const heartbeat = startHeartbeat({
+      beat: async () => {
+        now += 3000;
+        if (!answering) throw down;
+        return snapshot;
+      },
+      counters: () => ({ calls: 0, records: 0 }),
+      onBeat: () => void seen.push('beat'),
+      onFault: ({ code }) => void seen.push(code),
+      onCutOff: () => void seen.push('cut off'),
+    });
+    await vi.waitFor(() => expect(seen).toContain('beat'));
+    expect(heartbeat.last()).toBe(snapshot);
+    answering = false;
+    seen.length = 0;
+    await vi.waitFor(() => expect(seen.length).toBeGreaterThanOrEqual(5), { timeout: 5000 });
+    expect(seen.slice(0, 5)).toEqual([down.code, down.code, down.code, 'cut off', down.code]);
+    answering = true;
+    await vi.waitFor(() => expect(seen.at(-1)).toBe('beat'), { timeout: 5000 });
+    heartbeat.stop();
+  });
+
+  test('it tells the rates of the last ten seconds, not of the whole life', async () => {
+    const rates: Rates[] = [];
+    let calls = 0;
+    const heartbeat = startHeartbeat({
+      beat: async (told) => {
+        rates.push(told);
+        now += 4000;
+        calls += rates.length > 3 ? 400 : 40_000;
+        return snapshot;
+      },
+      counters: () => ({ calls, records: calls * 2 }),
+      onBeat: () => undefined,
+      onFault: () => undefined,
+      onCutOff: () => undefined,
+    });
+    await vi.waitFor(() => expect(rates.length).toBeGreaterThanOrEqual(7), { timeout: 10_000 });
+    heartbeat.stop();
+    expect(rates[0]).toEqual({ callsPerSecond: 0, recordsPerSecond: 0 });
+    expect(rates[1]).toEqual({ callsPerSecond: 10_000, recordsPerSecond: 20_000 });
+    expect(rates[6]).toEqual({ callsPerSecond: 100, recordsPerSecond: 200 });
+  });
+
+  test('a stop ends it, and what arrives after it is not acted on', async () => {
+    let answer: (value: LedgerSnapshot) => void = () => undefined;
+    let beats = 0;
+    const heartbeat = startHeartbeat({
+      beat: () => new Promise((resolve) => (answer = resolve)),
+      counters: () => ({ calls: 0, records: 0 }),
+      onBeat: () => (beats += 1),
+      onFault: () => undefined,
+      onCutOff: () => undefined,
+    });
+    heartbeat.stop();
+    answer(snapshot);
+    await vi.waitFor(() => expect(heartbeat.last()).toBe(snapshot));
+    expect(beats).toBe(0);
+  });
+});
