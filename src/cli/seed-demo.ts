@@ -17,7 +17,7 @@ export interface DemoSeed {
 }
 
 /** The value that the made-up application encrypts for a customer. */
-export function demoPlaintext(id: number): string {
+function demoPlaintext(id: number): string {
   return `ssn-${String(id).padStart(9, '0')}`;
 }
 

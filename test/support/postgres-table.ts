@@ -10,7 +10,7 @@ export function shared(pool: SqlPool): SqlPool {
 let tables = 0;
 
 /** A name that no other table of the test file has. */
-export function freshName(): string {
+function freshName(): string {
   tables += 1;
   return `records_${tables}`;
 }

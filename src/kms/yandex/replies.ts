@@ -38,7 +38,7 @@ export function parseReply<T>(schema: z.ZodType<T>, reply: HttpReply, peer: Peer
   return parsed;
 }
 
-export function createBadReplyFault(reply: HttpReply, peer: Peer): Fault {
+function createBadReplyFault(reply: HttpReply, peer: Peer): Fault {
   const message = `${peer.name} at ${peer.origin} answered HTTP ${reply.status} with a body that is not what it should be`;
   return new Fault('transient', 'BAD_REPLY', message, describeReply(reply));
 }

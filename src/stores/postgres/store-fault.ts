@@ -24,14 +24,14 @@ const meanings: readonly (readonly [sqlstate: RegExp, meaning: Meaning])[] = [
 /** The rest: data too long or ill-formed, constraints, and whatever a trigger raises, under any SQLSTATE. */
 const refused: Meaning = { faultClass: 'record', code: 'VALUE_REFUSED' };
 
-/** Of what PostgreSQL reports, `detail` and `where` may hold a row's values, so they are not even parsed. */
+/** Of what PostgreSQL reports, `detail` may hold a row's values, so it is not even parsed. */
 const serverError = z.object({
   severity: z.string(),
   code: z.string().regex(/^[0-9A-Z]{5}$/),
   message: z.string(),
   constraint: z.string().nullish(),
-  /** The server's own function that reported it. */
-  routine: z.string().nullish(),
+  /** The functions and triggers that it came out of; absent for a fault of our own statement. */
+  where: z.string().nullish(),
 });
 
 const clientError = z.object({ code: z.string().optional(), message: z.string() });
@@ -60,8 +60,8 @@ function ofServer(error: z.output<typeof serverError>): Fault {
   const { faultClass, code } = meanings.find(([pattern]) => pattern.test(error.code))?.[1] ?? refused;
   const details = faultClass === 'record' ? {} : { peer: 'store' as const };
   const sqlstate = `SQLSTATE ${error.code}`;
-  // What is wrong with a value may be told by quoting it, and RAISE in a trigger may say anything.
-  if (faultClass !== 'record' && error.routine !== 'exec_stmt_raise')
+  // What is wrong with a value may be told by quoting it, and what comes out of a trigger may say anything.
+  if (faultClass !== 'record' && error.where == null)
     return new Fault(faultClass, code, `PostgreSQL: ${error.message} (${sqlstate})`, details);
   const rule = typeof error.constraint === 'string' ? `, constraint ${error.constraint}` : '';
   return new Fault(
