@@ -3,7 +3,7 @@ import { planDigest } from '../config/plan-digest.ts';
 import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import { parseAadTemplate } from '../rotation/aad-template.ts';
 import { createCallHealth } from '../rotation/calls/call-health.ts';
-import { createPacer, type Pacer } from '../rotation/calls/pacer.ts';
+import { createPacer } from '../rotation/calls/pacer.ts';
 import type { CallDeps } from '../rotation/calls/patient-call.ts';
 import { Fault } from '../rotation/faults.ts';
 import { createFormat } from '../rotation/formats/create-format.ts';
@@ -33,7 +33,6 @@ export interface OpenRotation {
   readonly store: RecordStore;
   readonly keyService: KeyService;
   readonly format: Format;
-  readonly pacer: Pacer;
   readonly calls: CallDeps;
   readonly planDigest: string;
   readonly tool: string;
@@ -86,7 +85,6 @@ export async function openRotation(
       store: measureStore(store, metrics.storeUsed),
       keyService,
       format: createFormat(config.format),
-      pacer,
       calls,
       planDigest: planDigest(config),
       tool: `keyturn ${version}`,
@@ -99,9 +97,10 @@ export async function openRotation(
       async choosePin(signal) {
         const { keyId, versionId } = config.target;
         // With a version given, it is told at once if there is no such one, rather than at the first record.
-        const used = await patiently({ signal, patienceMs: pinPatienceMs, onFault: log.fault }, () =>
-          keyService.currentVersion(keyId, versionId ?? undefined),
-        );
+        const used = await patiently({ signal, patienceMs: pinPatienceMs, onFault: log.fault }, async () => {
+          await pacer.slot(signal);
+          return keyService.currentVersion(keyId, versionId ?? undefined);
+        });
         return { keyId, versionId: versionId ?? used };
       },
       close,

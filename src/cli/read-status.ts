@@ -24,6 +24,7 @@ export function describeStatus(status: StatusReport): string {
   return [
     `rotation ${status.rotation}: ${status.state}${status.pass > 1 ? ` (pass ${status.pass})` : ''}`,
     ...(status.reason === null ? [] : [`reason: ${status.reason}`]),
+    ...(status.state === 'paused' ? ["'keyturn resume' goes on where it stood"] : []),
     `records: ${status.total} in all, ${status.rotated} rotated, ${status.skipped} skipped, ${status.missing} missing, ${status.failed} failed, ${status.remaining} remaining; ${status.conflicts} conflicts`,
     `rate: ${rate.observed} KMS calls/s (${limit}${throttled})${status.etaSeconds === null || status.remaining === 0 ? '' : `, about ${Math.ceil(status.etaSeconds)} s to go`}`,
   ].join('\n');

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Fault } from '../rotation/faults.ts';
+import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 import { remainingRecords } from '../rotation/status.ts';
 import { startTelemetryServer, type TelemetryServer } from '../telemetry/http.ts';
 import { startWorker, type RunningWorker } from '../worker/worker.ts';
@@ -22,17 +23,30 @@ export async function startWorkerProcess(
   rotation: OpenRotation,
   output: Output,
   onFatal: (fault: Fault) => void,
+  signal: AbortSignal,
 ): Promise<WorkerProcess> {
-  const { broker, calls, config, format, log, metrics, pacer, store } = rotation;
+  const { broker, calls, config, format, log, metrics, store } = rotation;
   const troubles = new Map<string, { at: number; message: string }>();
+  // A worker that the KMS refuses shall end by itself, not pause the rotation for all; and the first slots are
+  // for calls on a way that is known and warm, else they arrive late and all at once.
+  await rotation.choosePin(signal);
   const workerId = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  let worker: RunningWorker | null = null;
 
   function onFault(fault: Fault): void {
     log.fault(fault);
     if (fault.peer !== undefined) troubles.set(fault.peer, { at: performance.now(), message: fault.message });
   }
 
-  const worker = startWorker({
+  function notReady(): string[] {
+    return [...troubles]
+      .filter(([, trouble]) => performance.now() - trouble.at < notReadyMs)
+      .map(([peer, { message }]) => `${peer}: ${message}`);
+  }
+
+  // Before the worker, so that a port in use ends the command before a batch is taken.
+  const server = await serveTelemetry(rotation, output, () => worker?.snapshot() ?? null, notReady);
+  const started = startWorker({
     workerId,
     queue: broker.queue,
     ledger: broker.ledger,
@@ -50,42 +64,41 @@ export async function startWorkerProcess(
       paused: (reason) => log.error('rotation paused', { reason }),
     },
   });
-
-  let server: TelemetryServer | null = null;
-  if (config.metrics !== null) {
-    const sources = {
-      remaining: () => remainingOf(worker),
-      state: () => worker.snapshot()?.state ?? 'new',
-      configuredRate: config.limits.rate,
-      effectiveRate: pacer.effectiveRate,
-      queueCounts: () => broker.queue.counts().catch(() => null),
-    };
-    server = await startTelemetryServer(config.metrics, {
-      renderMetrics: () => metrics.render(sources),
-      metricsContentType: metrics.contentType,
-      notReady: () =>
-        worker.snapshot() === null
-          ? ['broker: no answer yet']
-          : [...troubles]
-              .filter(([, trouble]) => performance.now() - trouble.at < notReadyMs)
-              .map(([peer, { message }]) => `${peer}: ${message}`),
-    });
-    output.line(`metrics on http://${config.metrics.host}:${server.port}/metrics`);
-  }
+  worker = started;
   log.info('worker started', { worker: workerId });
 
-  return {
-    worker,
-    async stop() {
-      const clean = await worker.stop(graceMs);
-      if (!clean) log.warn('a batch was still in work; the queue gives it to another worker');
-      await server?.close();
-      log.info('worker stopped', { worker: workerId });
-    },
-  };
+  async function stop(): Promise<void> {
+    const clean = await started.stop(graceMs);
+    if (!clean) log.warn('a batch was still in work; the queue gives it to another worker');
+    await server?.close();
+    log.info('worker stopped', { worker: workerId });
+  }
+  let stopping: Promise<void> | undefined;
+  return { worker: started, stop: () => (stopping ??= stop()) };
 }
 
-function remainingOf(worker: RunningWorker): number {
-  const snapshot = worker.snapshot();
+async function serveTelemetry(
+  { broker, config, metrics }: OpenRotation,
+  output: Output,
+  snapshot: () => LedgerSnapshot | null,
+  troubles: () => readonly string[],
+): Promise<TelemetryServer | null> {
+  if (config.metrics === null) return null;
+  const sources = {
+    remaining: () => remainingIn(snapshot()),
+    state: () => snapshot()?.state ?? 'new',
+    rates: () => broker.pace.rates().catch(() => null),
+    queueCounts: () => broker.queue.counts().catch(() => null),
+  };
+  const server = await startTelemetryServer(config.metrics, {
+    renderMetrics: () => metrics.render(sources),
+    metricsContentType: metrics.contentType,
+    notReady: () => (snapshot() === null ? ['broker: no answer yet'] : troubles()),
+  });
+  output.line(`metrics on http://${config.metrics.host}:${server.port}/metrics`);
+  return server;
+}
+
+function remainingIn(snapshot: LedgerSnapshot | null): number {
   return snapshot === null ? 0 : remainingRecords(snapshot);
 }

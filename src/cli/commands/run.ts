@@ -30,10 +30,15 @@ export async function run(
   const fatal: Fault[] = [];
   let process: WorkerProcess | null = null;
   try {
-    process = await startWorkerProcess(rotation, output, (fault) => {
-      fatal.push(fault);
-      stopped.abort();
-    });
+    process = await startWorkerProcess(
+      rotation,
+      output,
+      (fault) => {
+        fatal.push(fault);
+        stopped.abort();
+      },
+      interrupt.signal,
+    );
     const signal = eitherSignal(interrupt.signal, stopped.signal);
     const end = await finishPass(rotation, output, signal);
     const certificate = end === 'finished' ? await proveOrRepeat(rotation, flags, output, signal) : null;

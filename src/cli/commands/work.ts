@@ -21,10 +21,15 @@ export async function work(
   const rotation = await openRotation(config, 'readWrite');
   const fatal: Fault[] = [];
   const stopped = new AbortController();
-  const process = await startWorkerProcess(rotation, output, (fault) => {
-    fatal.push(fault);
-    stopped.abort();
-  });
+  const process = await startWorkerProcess(
+    rotation,
+    output,
+    (fault) => {
+      fatal.push(fault);
+      stopped.abort();
+    },
+    interrupt.signal,
+  );
   const signal = eitherSignal(interrupt.signal, stopped.signal);
   const state = (): string => process.worker.snapshot()?.state ?? 'new';
   const over = (): boolean => exitWhenDone && (state() === 'finished' || state() === 'cancelled');
