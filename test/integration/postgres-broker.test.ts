@@ -4,6 +4,7 @@ import { connectBrokerPostgres } from '../../src/broker/postgres/connection.ts';
 import { createPostgresLedger } from '../../src/broker/postgres/ledger.ts';
 import type { SqlPool } from '../../src/broker/postgres/pool.ts';
 import { migrateLedger } from '../../src/broker/postgres/schema.ts';
+import { emptyTally } from '../../src/rotation/batch.ts';
 import type { Fault } from '../../src/rotation/faults.ts';
 import { freshDatabase } from '../support/peers.ts';
 import { freePort, startPostgres } from '../support/servers.ts';
@@ -58,6 +59,60 @@ describe('a database as broker', () => {
     expect(await rejection(ledger.snapshot())).toMatchObject({
       faultClass: 'rotation',
       code: 'BROKER_REFUSED',
+    });
+  });
+
+  describe('calls that meet', () => {
+    const pass = { epoch: 'first', pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', estimate: 1 };
+
+    /** A cancelled rotation, and a transaction that holds its row until `letGo`, once `calls` wait for it. */
+    async function hold(statement: string, calls: number) {
+      const pool = await connect(url);
+      const ledger = createPostgresLedger({ pool, rotation: 'r' });
+      await ledger.begin(pass);
+      await ledger.stage({ batch: { epoch: 'first', number: 0, refs: ['a'], late: false }, cursor: null });
+      await ledger.cancel();
+      const holder = await pool.connect();
+      await holder.query('BEGIN');
+      await holder.query(statement);
+      const letGo = async (): Promise<void> => {
+        await vi.waitFor(
+          async () => {
+            const waiting = await pool.query(
+              `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+            );
+            expect(waiting.rows).toHaveLength(calls);
+          },
+          { timeout: 5000 },
+        );
+        await holder.query('COMMIT');
+        holder.release();
+      };
+      return { pool, ledger, letGo };
+    }
+
+    test('a batch of a pass that is just being replaced counts nothing', async () => {
+      const { pool, ledger, letGo } = await hold(
+        `SELECT keyturn.begin_pass('r', '{cancelled}', NULL, 'running', 'second', 'k', 'v', 'd', 1)`,
+        1,
+      );
+      const settled = ledger.settle('first', 0, { ...emptyTally, rotated: 1 }, []);
+      await letGo();
+      expect(await settled).toBeNull();
+      expect(await ledger.snapshot()).toMatchObject({
+        epoch: 'second',
+        settledBatches: 0,
+        tally: emptyTally,
+      });
+      expect((await pool.query('SELECT * FROM keyturn.settled')).rows).toEqual([]);
+    });
+
+    test('of two passes that begin at the same instant one is refused', async () => {
+      const { ledger, letGo } = await hold(`SELECT 1 FROM keyturn.rotation WHERE name = 'r' FOR UPDATE`, 2);
+      const begun = ['second', 'third'].map((epoch) => ledger.begin({ ...pass, epoch }));
+      await letGo();
+      expect((await Promise.all(begun)).filter(Boolean)).toHaveLength(1);
+      expect(await ledger.snapshot()).toMatchObject({ pass: 2 });
     });
   });
 

@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import type { Batch, RecordFailure } from '../rotation/batch.ts';
+import { Fault } from '../rotation/faults.ts';
+import type { LedgerSnapshot, ProducerPosition } from '../rotation/ports/ledger.ts';
+import { states, type RotationState } from '../rotation/state.ts';
+
+/** Of a rotation that the broker knows nothing of. */
+export const initialState: RotationState = 'new';
+
+/** What both brokers answer for a snapshot, by the names of their hash fields and columns. */
+export const snapshotColumns = [
+  'state',
+  'epoch',
+  'pass',
+  'key_id',
+  'version_id',
+  'plan_digest',
+  'estimate',
+  'enqueued',
+  'batches',
+  'settled_batches',
+  'scanned',
+  'rotated',
+  'skipped',
+  'missing',
+  'failed',
+  'conflicts',
+  'reason',
+  'pause_cause',
+  'started_at',
+  'finished_at',
+] as const;
+
+/** Decimal digits, as both brokers send large numbers; 0 where there is none. */
+const count = z
+  .union([z.string(), z.number(), z.null()])
+  .default(null)
+  .transform(Number)
+  .pipe(z.int().nonnegative());
+const text = z.string().nullable().default(null);
+/** Milliseconds since 1970 in, ISO 8601 out. */
+const time = z
+  .union([z.string(), z.number(), z.null()])
+  .default(null)
+  .transform((ms) => (ms === null ? null : new Date(Number(ms)).toISOString()));
+
+const snapshotRow = z.object({
+  state: z
+    .enum(states)
+    .nullable()
+    .default(null)
+    .transform((state) => state ?? initialState),
+  epoch: text,
+  pass: count,
+  key_id: text,
+  version_id: text,
+  plan_digest: text,
+  estimate: count,
+  enqueued: count,
+  batches: count,
+  settled_batches: count,
+  scanned: count,
+  rotated: count,
+  skipped: count,
+  missing: count,
+  failed: count,
+  conflicts: count,
+  reason: text,
+  pause_cause: z.enum(['operator', 'failures', 'refused']).nullable().default(null),
+  started_at: time,
+  finished_at: time,
+});
+
+/** Reads a snapshot; an empty row is a rotation never begun. */
+export function parseSnapshot(row: unknown): LedgerSnapshot {
+  const read = parseStored(snapshotRow, row);
+  const { rotated, skipped, missing, failed, conflicts } = read;
+  return {
+    state: read.state,
+    epoch: read.epoch,
+    pass: read.pass,
+    pin:
+      read.key_id === null || read.version_id === null
+        ? null
+        : { keyId: read.key_id, versionId: read.version_id },
+    planDigest: read.plan_digest,
+    estimate: read.estimate,
+    enqueued: read.enqueued,
+    batches: read.batches,
+    settledBatches: read.settled_batches,
+    scanned: read.scanned === 1,
+    tally: { rotated, skipped, missing, failed, conflicts },
+    reason: read.reason,
+    pauseCause: read.pause_cause,
+    startedAt: read.started_at,
+    finishedAt: read.finished_at,
+  };
+}
+
+const batch = z.object({
+  epoch: z.string(),
+  number: z.int().nonnegative(),
+  refs: z.array(z.string()),
+  late: z.boolean(),
+});
+const positionRow = z.object({ cursor: text, scanned: count, batches: count, staged: text });
+
+/** Reads where the producer stands; the cursor and the staged batch are JSON. */
+export function parsePosition(row: unknown): ProducerPosition {
+  const { cursor, scanned, batches, staged } = parseStored(positionRow, row);
+  return {
+    cursor: cursor === null ? null : parseStored(z.string(), parseJson(cursor)),
+    scanned: scanned === 1,
+    nextBatch: batches,
+    staged: staged === null ? null : parseStored(batch, parseJson(staged)),
+  };
+}
+
+/** One text for one batch, so that a repeated `stage` can be told by comparing texts. */
+export function formatBatch({ epoch, number, refs, late }: Batch): string {
+  return JSON.stringify({ epoch, number, refs, late });
+}
+
+const failure = z.object({
+  ref: z.string(),
+  code: z.string(),
+  message: z.string(),
+  requestId: z.string().nullable(),
+  time: z.string(),
+  attempts: z.int().nonnegative(),
+});
+
+export function parseFailure(json: unknown): RecordFailure {
+  return parseStored(failure, parseJson(parseStored(z.string(), json)));
+}
+
+export function formatFailure({ ref, code, message, requestId, time, attempts }: RecordFailure): string {
+  return JSON.stringify({ ref, code, message, requestId, time, attempts });
+}
+
+/** Takes what the broker keeps for us as `schema` has it. Throws a rotation fault on anything else. */
+export function parseStored<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const where = parsed.error.issues[0]?.path.join('.') ?? '';
+  throw new Fault(
+    'rotation',
+    'BROKER_DATA',
+    `broker holds something under keyturn's name that keyturn did not write (${where || 'value'}); use another rotation name or another database`,
+    { peer: 'broker' },
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import type { Ledger } from '../../rotation/ports/ledger.ts';
+import {
+  formatBatch,
+  formatFailure,
+  parseFailure,
+  parsePosition,
+  parseSnapshot,
+  parseStored,
+  snapshotColumns,
+} from '../ledger-row.ts';
+import type { RedisConnection } from './connection.ts';
+import { ledgerLua } from './ledger.lua.ts';
+import { bindScript } from './run-script.ts';
+
+const flag = z.union([z.literal(0), z.literal(1)]).transform((answer) => answer === 1);
+const values = z.array(z.unknown());
+const positions = z.array(z.int());
+const seen = z.tuple([z.int(), z.coerce.number(), z.coerce.number()]);
+
+/** The ledger on Redis, Valkey or a Cluster of them. `close` ends the connection given here. */
+export function createRedisLedger({ redis, rotation }: { redis: RedisConnection; rotation: string }): Ledger {
+  // One hash tag, so that a Cluster keeps all keys of a rotation in one place.
+  const key = (part: string): string => `keyturn:{${rotation}}:${part}`;
+  const run = bindScript(
+    redis,
+    ledgerLua,
+    ['ledger', 'settled', 'failures', 'failure-order', 'workers'].map(key),
+  );
+  const ask = async (command: string, ...args: (string | number)[]): Promise<boolean> =>
+    parseStored(flag, await run(command, ...args));
+
+  return {
+    snapshot: async () => readSnapshot(await run('snapshot')),
+    begin: ({ epoch, pin, planDigest, estimate }) =>
+      ask('begin', epoch, pin.keyId, pin.versionId, planDigest, estimate),
+    restart: (lost, { epoch, pin, planDigest, estimate }) =>
+      ask('restart', lost, epoch, pin.keyId, pin.versionId, planDigest, estimate),
+    async position(epoch) {
+      const row = await run('position', epoch);
+      return row === null ? null : parsePosition(zip(['cursor', 'scanned', 'batches', 'staged'], row));
+    },
+    stage: ({ batch, cursor }) =>
+      ask(
+        'stage',
+        batch.epoch,
+        batch.number,
+        formatBatch(batch),
+        batch.refs.length,
+        ...(cursor === null ? [] : [JSON.stringify(cursor)]),
+      ),
+    completeScan: (epoch) => ask('completeScan', epoch),
+    extend: (epoch) => ask('extend', epoch),
+    async settle(epoch, batch, { rotated, skipped, missing, failed, conflicts }, failures) {
+      const listed = failures.flatMap((failure) => [failure.ref, formatFailure(failure)]);
+      const row = await run('settle', epoch, batch, rotated, skipped, missing, failed, conflicts, ...listed);
+      return row === null ? null : readSnapshot(row);
+    },
+    pause: (cause, reason) => ask('pause', cause, reason),
+    resume: () => ask('resume'),
+    cancel: () => ask('cancel'),
+    async failures(after, limit) {
+      const found = await run('failures', limit, ...(after === null ? [] : [after]));
+      return parseStored(values, found).map(parseFailure);
+    },
+    async failedAmong(refs) {
+      const found = new Set(parseStored(positions, await run('failedAmong', ...refs)));
+      return new Set(refs.filter((_, position) => found.has(position)));
+    },
+    report: async ({ workerId, callsPerSecond, recordsPerSecond }) =>
+      readSnapshot(await run('report', workerId, callsPerSecond, recordsPerSecond)),
+    async workers() {
+      const [alive, callsPerSecond, recordsPerSecond] = parseStored(seen, await run('workers'));
+      return { alive, callsPerSecond, recordsPerSecond };
+    },
+    close: async () => redis.disconnect(),
+  };
+}
+
+function readSnapshot(row: unknown): ReturnType<typeof parseSnapshot> {
+  return parseSnapshot(zip(snapshotColumns, row));
+}
+
+function zip(names: readonly string[], row: unknown): Record<string, unknown> {
+  const cells = parseStored(values, row);
+  return Object.fromEntries(names.map((name, i) => [name, cells[i]]));
+}
