@@ -6,8 +6,9 @@ import { existsSync, statSync } from 'node:fs';
 export function installPackages() {
   const installed = 'node_modules/.package-lock.json';
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync('package-lock.json').mtimeMs) return;
+  // Not `npm ci`: it refuses a registry that lacks optional builds for platforms that nobody here runs.
   process.stderr.write('installing packages …\n');
-  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+  run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 
 export function build() {
