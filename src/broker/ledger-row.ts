@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Batch, RecordFailure } from '../rotation/batch.ts';
-import { Fault } from '../rotation/faults.ts';
 import type { LedgerSnapshot, ProducerPosition } from '../rotation/ports/ledger.ts';
 import { states, type RotationState } from '../rotation/state.ts';
+import { parseStored, parseStoredJson } from './stored-value.ts';
 
 /** Of a rotation that the broker knows nothing of. */
 export const initialState: RotationState = 'new';
@@ -31,6 +31,9 @@ export const snapshotColumns = [
   'finished_at',
 ] as const;
 
+/** ECMA-262 §21.4.1.1: a Date holds no more milliseconds. */
+const lastMoment = 8.64e15;
+
 /** Decimal digits, as both brokers send large numbers; 0 where there is none. */
 const count = z
   .union([z.string(), z.number(), z.null()])
@@ -42,7 +45,9 @@ const text = z.string().nullable().default(null);
 const time = z
   .union([z.string(), z.number(), z.null()])
   .default(null)
-  .transform((ms) => (ms === null ? null : new Date(Number(ms)).toISOString()));
+  .transform((ms) => (ms === null ? null : Number(ms)))
+  .pipe(z.int().min(0).max(lastMoment).nullable())
+  .transform((ms) => (ms === null ? null : new Date(ms).toISOString()));
 
 const snapshotRow = z.object({
   state: z
@@ -109,10 +114,10 @@ const positionRow = z.object({ cursor: text, scanned: count, batches: count, sta
 export function parsePosition(row: unknown): ProducerPosition {
   const { cursor, scanned, batches, staged } = parseStored(positionRow, row);
   return {
-    cursor: cursor === null ? null : parseStored(z.string(), parseJson(cursor)),
+    cursor: cursor === null ? null : parseStoredJson(z.string(), cursor),
     scanned: scanned === 1,
     nextBatch: batches,
-    staged: staged === null ? null : parseStored(batch, parseJson(staged)),
+    staged: staged === null ? null : parseStoredJson(batch, staged),
   };
 }
 
@@ -131,30 +136,9 @@ const failure = z.object({
 });
 
 export function parseFailure(json: unknown): RecordFailure {
-  return parseStored(failure, parseJson(parseStored(z.string(), json)));
+  return parseStoredJson(failure, parseStored(z.string(), json));
 }
 
 export function formatFailure({ ref, code, message, requestId, time, attempts }: RecordFailure): string {
   return JSON.stringify({ ref, code, message, requestId, time, attempts });
-}
-
-/** Takes what the broker keeps for us as `schema` has it. Throws a rotation fault on anything else. */
-export function parseStored<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const where = parsed.error.issues[0]?.path.join('.') ?? '';
-  throw new Fault(
-    'rotation',
-    'BROKER_DATA',
-    `broker holds something under keyturn's name that keyturn did not write (${where || 'value'}); use another rotation name or another database`,
-    { peer: 'broker' },
-  );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

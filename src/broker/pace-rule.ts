@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Fault } from '../rotation/faults.ts';
 import type { PaceGrant } from '../rotation/ports/pace.ts';
-import { parseStored } from './ledger-row.ts';
+import { parseStored } from './stored-value.ts';
 
 /** The numbers of the pace, for both brokers. */
 export const paceRule = {
@@ -21,7 +21,7 @@ export const paceRule = {
   settledConfigMs: 10_000,
 } as const;
 
-/** "No limit", in the words of JavaScript, Lua's reader and SQL's float8. */
+/** How JavaScript and PostgreSQL write a rate without a limit. */
 const noLimit = 'Infinity';
 
 /** A rate as the brokers keep it. Throws on a rate that is none: it would stop the rotation for ever. */

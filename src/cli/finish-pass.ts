@@ -8,7 +8,7 @@ import { remainingRecords } from '../rotation/status.ts';
 import { openPassFor, producerDeps } from './commands/enqueue.ts';
 import type { OpenRotation } from './open-rotation.ts';
 import type { Output } from './output.ts';
-import { openProgress, type Progress } from './progress.ts';
+import { openProgress } from './progress.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
 
 const pollMs = 200;
@@ -45,20 +45,21 @@ export async function finishPass(
 /** Waits until the pass is finished, as the ledger tells, and shows how far it is. */
 export async function awaitPass(
   rotation: OpenRotation,
-  { epoch, estimate }: LedgerSnapshot,
+  begun: LedgerSnapshot,
   output: Output,
   signal: AbortSignal,
 ): Promise<PassEnd> {
   const { broker, log } = rotation;
-  const progress = openProgress('rotate', estimate, output);
+  const progress = openProgress('rotate', progressOf(begun), output);
   let saidPaused = false;
   let lookedAt = performance.now();
   try {
     while (!signal.aborted) {
       const patience = { signal, patienceMs: Infinity, onFault: log.fault };
       const snapshot = await patiently(patience, () => broker.ledger.snapshot());
-      if (snapshot.epoch !== epoch) throw ledgerLost();
-      show(progress, snapshot);
+      if (snapshot.epoch !== begun.epoch) throw ledgerLost();
+      const { done, total } = progressOf(snapshot);
+      progress.update(done, total);
       const end = endOf(rotation, snapshot);
       if (end !== null) return end;
       const paused = snapshot.state === 'paused';
@@ -76,10 +77,10 @@ export async function awaitPass(
   }
 }
 
-function show(progress: Progress, snapshot: LedgerSnapshot): void {
+function progressOf(snapshot: LedgerSnapshot): { done: number; total: number } {
   const { rotated, skipped, missing, failed } = snapshot.tally;
   const done = rotated + skipped + missing + failed;
-  progress.update(done, done + remainingRecords(snapshot));
+  return { done, total: done + remainingRecords(snapshot) };
 }
 
 /** How the pass ended, or null while it goes on. A person's pause is waited out, unless nobody could resume it. */

@@ -6,7 +6,7 @@ import type { Fault } from '../rotation/faults.ts';
 import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
 import type { Ledger } from '../rotation/ports/ledger.ts';
 import type { Pace } from '../rotation/ports/pace.ts';
-import { createLog } from '../telemetry/log.ts';
+import { openLog } from './open-log.ts';
 import { readSecretFile } from './secret-file.ts';
 
 /** Queue, ledger and pace of one rotation, on the broker that the config names. */
@@ -41,7 +41,7 @@ export async function withBroker<T>(
   config: KeyturnConfig,
   use: (broker: OpenBroker) => Promise<T>,
 ): Promise<T> {
-  const log = createLog(config.log.level, { rotation: config.rotation });
+  const log = openLog(config);
   const broker = await openBroker(config, log.fault);
   try {
     return await use(broker);

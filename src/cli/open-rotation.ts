@@ -13,11 +13,12 @@ import { patiently } from '../rotation/patience.ts';
 import type { KeyService } from '../rotation/ports/key-service.ts';
 import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
+import type { Log } from '../telemetry/log.ts';
 import { measureStore } from '../telemetry/measured-store.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { openBroker, type OpenBroker } from './open-broker.ts';
 import { openKeyService } from './open-key-service.ts';
+import { openLog } from './open-log.ts';
 import { openStore, type StoreUse } from './open-store.ts';
 import { toolVersion } from './tool-version.ts';
 
@@ -51,7 +52,7 @@ export async function openRotation(
   openStoreOf: OpenStore = openStore,
 ): Promise<OpenRotation> {
   const version = toolVersion();
-  const log = createLog(config.log.level, { rotation: config.rotation });
+  const log = openLog(config);
   const metrics = createMetrics(config.rotation, config.kms.provider, version);
   const sourceAad = parseAadTemplate(config.source.aadContext ?? '');
   const targetAad = parseAadTemplate(config.target.aadContext ?? '');

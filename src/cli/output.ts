@@ -1,3 +1,5 @@
+import { printAbove } from './live-line.ts';
+
 /** Where a command speaks: a person's lines, or one JSON object on stdout and all else on stderr. */
 export interface Output {
   readonly json: boolean;
@@ -8,7 +10,7 @@ export interface Output {
 }
 
 export function createOutput(json: boolean): Output {
-  const write = (text: string): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);
+  const write = (text: string): void => printAbove(json ? process.stderr : process.stdout, `${text}\n`);
   return {
     json,
     line: write,

@@ -1,63 +1,81 @@
-import cliProgress from 'cli-progress';
+import { describeDuration } from './duration.ts';
+import { endLiveLine, showLiveLine } from './live-line.ts';
 import type { Output } from './output.ts';
 
 /** Without a terminal a line is printed this often. */
 const lineEveryMs = 5000;
+const drawEveryMs = 100;
+/** So that all of it fits into 80 columns with a billion records. */
+const barWidth = 18;
+const rateOverMs = 10_000;
 
 export interface Progress {
   update(done: number, total?: number): void;
   stop(): void;
 }
 
+/** How far it is, with the rate over about the last ten seconds. */
+interface Pulse {
+  readonly done: number;
+  readonly total: number;
+  readonly perSecond: number;
+  /** Null while nothing moves. */
+  readonly secondsLeft: number | null;
+}
+
 /** A progress bar with rate and ETA on a terminal, plain lines otherwise. */
-export function openProgress(name: string, total: number, output: Output): Progress {
-  return process.stderr.isTTY ? openBar(name, total) : openLines(name, total, output);
-}
+export function openProgress(
+  name: string,
+  start: { readonly done: number; readonly total: number },
+  output: Output,
+): Progress {
+  const isTerminal = process.stderr.isTTY;
+  const everyMs = isTerminal ? drawEveryMs : lineEveryMs;
+  const measure = createPulse(start);
+  let latest = measure(start.done, start.total);
+  let shownAt = performance.now();
+  if (isTerminal) showLiveLine(describeBar(name, latest));
 
-function openBar(name: string, total: number): Progress {
-  const bar = new cliProgress.SingleBar({
-    format: `${name} {bar} {percentage}% | {value}/{total} | {rate}/s | ETA {eta_formatted}`,
-    barsize: 24,
-    hideCursor: true,
-    clearOnComplete: false,
-    etaBuffer: 50,
-  });
-  const rate = createRate();
-  bar.start(total, 0, { rate: 0 });
   return {
-    update(done, newTotal) {
-      if (newTotal !== undefined && newTotal !== bar.getTotal()) bar.setTotal(newTotal);
-      bar.update(done, { rate: Math.round(rate(done)) });
+    update(done, total = latest.total) {
+      latest = measure(done, total);
+      if (performance.now() - shownAt < everyMs) return;
+      shownAt = performance.now();
+      if (isTerminal) showLiveLine(describeBar(name, latest));
+      else output.line(describeLine(name, latest));
     },
-    stop: () => bar.stop(),
+    stop() {
+      if (!isTerminal) return;
+      showLiveLine(describeBar(name, { ...latest, secondsLeft: null }));
+      endLiveLine();
+    },
   };
 }
 
-function openLines(name: string, firstTotal: number, output: Output): Progress {
-  const rate = createRate();
-  let total = firstTotal;
-  let printedAt = performance.now();
-  return {
-    update(done, newTotal) {
-      total = newTotal ?? total;
-      const perSecond = rate(done);
-      if (performance.now() - printedAt < lineEveryMs) return;
-      printedAt = performance.now();
-      const eta = perSecond > 0 ? `, about ${Math.ceil(Math.max(0, total - done) / perSecond)} s to go` : '';
-      output.line(`${name}: ${done} of ${total} records, ${Math.round(perSecond)}/s${eta}`);
-    },
-    stop: () => undefined,
-  };
+/** `rotate [======      ]  50% | 1500/3000 | 642/s | ETA 3s`. */
+export function describeBar(name: string, { done, total, perSecond, secondsLeft }: Pulse): string {
+  const share = total <= 0 ? 1 : Math.min(1, done / total);
+  const bar = '='.repeat(Math.floor(share * barWidth)).padEnd(barWidth);
+  const percent = `${Math.floor(share * 100)}%`.padStart(4);
+  const eta = secondsLeft === null ? '' : ` | ETA ${describeDuration(secondsLeft)}`;
+  return `${name} [${bar}] ${percent} | ${done}/${total} | ${Math.round(perSecond)}/s${eta}`;
 }
 
-/** Records per second over about the last ten seconds. */
-function createRate(): (done: number) => number {
-  const seen: { at: number; done: number }[] = [];
-  return (done) => {
+function describeLine(name: string, { done, total, perSecond, secondsLeft }: Pulse): string {
+  const eta = secondsLeft === null ? '' : `, about ${describeDuration(secondsLeft)} to go`;
+  return `${name}: ${done} of ${total} records, ${Math.round(perSecond)}/s${eta}`;
+}
+
+function createPulse({ done: first }: { done: number }): (done: number, total: number) => Pulse {
+  const seen = [{ at: performance.now(), done: first }];
+  return (done, total) => {
     const now = performance.now();
     seen.push({ at: now, done });
-    while (seen.length > 2 && (seen[0]?.at ?? now) < now - 10_000) seen.shift();
-    const first = seen[0];
-    return first === undefined || now === first.at ? 0 : ((done - first.done) * 1000) / (now - first.at);
+    while (seen.length > 2 && (seen[0]?.at ?? now) < now - rateOverMs) seen.shift();
+    const oldest = seen[0];
+    const perSecond =
+      oldest === undefined || now <= oldest.at ? 0 : ((done - oldest.done) * 1000) / (now - oldest.at);
+    const secondsLeft = perSecond > 0 && done < total ? (total - done) / perSecond : null;
+    return { done, total, perSecond, secondsLeft };
   };
 }

@@ -1,3 +1,4 @@
+import { describeDuration } from './duration.ts';
 import { reportStatus, type StatusReport } from '../rotation/status.ts';
 import type { OpenBroker } from './open-broker.ts';
 
@@ -26,6 +27,6 @@ export function describeStatus(status: StatusReport): string {
     ...(status.reason === null ? [] : [`reason: ${status.reason}`]),
     ...(status.state === 'paused' ? ["'keyturn resume' goes on where it stood"] : []),
     `records: ${status.total} in all, ${status.rotated} rotated, ${status.skipped} skipped, ${status.missing} missing, ${status.failed} failed, ${status.remaining} remaining; ${status.conflicts} conflicts`,
-    `rate: ${rate.observed} KMS calls/s (${limit}${throttled})${status.etaSeconds === null || status.remaining === 0 ? '' : `, about ${Math.ceil(status.etaSeconds)} s to go`}`,
+    `rate: ${rate.observed} KMS calls/s (${limit}${throttled})${status.etaSeconds === null || status.remaining === 0 ? '' : `, about ${describeDuration(status.etaSeconds)} to go`}`,
   ].join('\n');
 }

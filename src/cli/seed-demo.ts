@@ -31,7 +31,7 @@ export async function seedDemo({ sql, emulator, records, output }: DemoSeed): Pr
     concurrency: callsAtATime,
   });
   const limit = pLimit(callsAtATime);
-  const progress = openProgress('encrypt', records, output);
+  const progress = openProgress('encrypt', { done: 0, total: records }, output);
   await sql.query('CREATE TABLE customers (id bigint PRIMARY KEY, ssn text NOT NULL)');
   for (let first = 1; first <= records; first += rowsPerInsert) {
     const ids = Array.from(

@@ -148,6 +148,8 @@ describe('a Redis that fails', () => {
     const [key] = await redis.keys('*:ledger');
     await redis.hset(key ?? '', 'state', 'confused');
     expect(await faultOf(ledger.snapshot())).toMatchObject({ faultClass: 'rotation', code: 'BROKER_DATA' });
+    await redis.hset(key ?? '', 'state', 'running', 'started_at', 'yesterday');
+    expect(await faultOf(ledger.snapshot())).toMatchObject({ faultClass: 'rotation', code: 'BROKER_DATA' });
     await redis.set(key ?? '', 'text');
     expect(await faultOf(ledger.snapshot())).toMatchObject({ faultClass: 'rotation', code: 'BROKER_ERROR' });
   });
@@ -231,6 +233,7 @@ describe('other kinds of Redis', () => {
     for (const options of [
       { url: 'redis://u:s3cret@h:notaport' },
       { url: 'redis://u:s3cret@h/db' },
+      { url: 'redis://u:s3cret%@h' },
       {},
       { cluster: ['redis://:s3cret@'] },
     ]) {

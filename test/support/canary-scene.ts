@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
-import pg from 'pg';
+import type pg from 'pg';
 import { onTestFinished, vi } from 'vitest';
 import { startEmulator, type Emulator } from '../../src/kms/emulator/server.ts';
 import { dumpPostgres, dumpRedis } from './broker-dump.ts';
@@ -69,7 +69,7 @@ export async function openScene(
   const emulator = await startEmulator({ port: 0, keys: [keyId], token: tokens.right });
   const gateway = await startEchoingGateway(emulator.endpoint);
   const storeUrl = await servers.createDatabase('store');
-  const store = new pg.Pool({ connectionString: storeUrl, max: 1 });
+  const store = servers.open(storeUrl);
   const failures = await fillTable(store, emulator);
   await rotateKey(emulator);
   await hideValues(hunt, store);

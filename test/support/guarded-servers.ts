@@ -13,6 +13,7 @@ export interface GuardedServers {
   readonly redis: { readonly url: string; readonly port: number; readonly password: string };
   /** A new database of the role; its URL holds the password. */
   createDatabase(role: keyof RolePasswords): Promise<string>;
+  open(url: string): pg.Pool;
   /** Of the superuser, on the database of this URL. */
   openAsSuperuser(url: string): pg.Pool;
   stop(): Promise<void>;
@@ -26,7 +27,7 @@ export async function startGuardedServers(
     startPostgres(),
     startRedis(['--requirepass', redisPassword]),
   ]);
-  const admin = new pg.Pool({ connectionString: postgres.url, max: 1 });
+  const admin = openPool(postgres.url);
   await vi.waitFor(() => admin.query('SELECT'), { timeout: 10_000, interval: 50 });
   const { rows } = await admin.query('SHOW hba_file');
   // The superuser goes on without a password.
@@ -48,14 +49,22 @@ export async function startGuardedServers(
       await admin.query(`CREATE DATABASE ${name} OWNER ${role}`);
       return `postgres://${role}:${encodeURIComponent(roles[role])}@127.0.0.1:${postgres.port}/${name}`;
     },
+    open: openPool,
     openAsSuperuser(url) {
       const own = new URL(postgres.url);
       own.pathname = new URL(url).pathname;
-      return new pg.Pool({ connectionString: own.href, max: 1 });
+      return openPool(own.href);
     },
     async stop() {
       await admin.end();
       await Promise.all([postgres.stop(), redis.stop()]);
     },
   };
+}
+
+function openPool(url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  // `end` does not wait for the connections' own end, so a server that stops may still cut one.
+  pool.on('error', () => undefined);
+  return pool;
 }

@@ -1,8 +1,8 @@
 /**
- * The ledger's steps that touch more than one table or follow one change by another. Each holds the lock of
- * the rotation's row (FOR UPDATE, or the UPDATE itself) from its first statement to its end, so that they run
- * one after another; under READ COMMITTED each later statement of a function sees all that was committed
- * before. States come as arguments, from rotation/state.ts.
+ * The ledger's steps that touch more than one table or follow one change by another. Each locks the rotation's
+ * row (FOR UPDATE, or the UPDATE itself) before it reads or changes anything else and keeps it to its end, so
+ * that they run one after another; under READ COMMITTED each later statement of a function sees all that was
+ * committed before. States come as arguments, from rotation/state.ts.
  */
 export const ledgerSql = `
 CREATE OR REPLACE FUNCTION keyturn.begin_pass(

@@ -1,14 +1,8 @@
 import { z } from 'zod';
 import type { Ledger, LedgerSnapshot } from '../../rotation/ports/ledger.ts';
 import { transitions } from '../../rotation/state.ts';
-import {
-  formatBatch,
-  formatFailure,
-  parseFailure,
-  parsePosition,
-  parseSnapshot,
-  parseStored,
-} from '../ledger-row.ts';
+import { formatBatch, formatFailure, parseFailure, parsePosition, parseSnapshot } from '../ledger-row.ts';
+import { parseStored } from '../stored-value.ts';
 import type { SqlPool } from './pool.ts';
 import { bindPool } from './run-statement.ts';
 

@@ -18,6 +18,8 @@ export interface RedisBrokerOptions {
 
 export type RedisConnection = Redis | Cluster;
 
+type Use = 'ledger' | 'queue' | 'worker';
+
 const answerWithinMs = 5000;
 const connectWithinMs = 5000;
 const longestRetryMs = 2000;
@@ -27,20 +29,17 @@ const longestRetryMs = 2000;
  * whether the broker is down, stopped or behind a dead network; a `worker` connection waits, as BullMQ
  * demands it of its blocking calls. Throws a usage fault on an address that cannot be read.
  */
-export function connectRedis(
-  options: RedisBrokerOptions,
-  use: 'ledger' | 'queue' | 'worker',
-): RedisConnection {
+export function connectRedis(options: RedisBrokerOptions, use: Use): RedisConnection {
   const redis = options.cluster ? connectCluster(options, options.cluster, use) : connectNode(options, use);
   redis.on('error', (error: unknown) => options.onError(toBrokerFault(error)));
   return redis;
 }
 
-function connectNode(options: RedisBrokerOptions, use: string): Redis {
+function connectNode(options: RedisBrokerOptions, use: Use): Redis {
   const common = { ...connectionOptions(options, use), retryStrategy };
   const address = options.url === undefined ? undefined : readAddress(options.url);
   if (options.sentinel === undefined) {
-    if (address === undefined) throw unreadable('without url, cluster or sentinel');
+    if (address === undefined) throw unreadable('is missing');
     return new Redis({ ...address, ...common });
   }
   const sentinels = options.sentinel.nodes.map((node) => readAddress(node, 26_379));
@@ -60,7 +59,7 @@ function connectNode(options: RedisBrokerOptions, use: string): Redis {
   });
 }
 
-function connectCluster(options: RedisBrokerOptions, urls: readonly string[], use: string): Cluster {
+function connectCluster(options: RedisBrokerOptions, urls: readonly string[], use: Use): Cluster {
   const nodes = urls.map((url) => readAddress(url));
   const { username, password } = nodes[0] ?? {};
   const cluster = new Cluster(
@@ -82,7 +81,7 @@ function connectCluster(options: RedisBrokerOptions, urls: readonly string[], us
   return cluster;
 }
 
-function connectionOptions(options: RedisBrokerOptions, use: string) {
+function connectionOptions(options: RedisBrokerOptions, use: Use) {
   const urls = [options.url, ...(options.cluster ?? []), ...(options.sentinel?.nodes ?? [])];
   const encrypted = options.tls !== undefined || urls.some((url) => url?.startsWith('rediss://'));
   return {
@@ -110,26 +109,30 @@ interface Address {
 
 function readAddress(text: string, defaultPort = 6379): Address {
   const url = text.includes('://') ? text : `redis://${text}`;
-  if (!URL.canParse(url)) throw unreadable('that is no URL');
+  if (!URL.canParse(url)) throw unreadable('is no URL');
   const { hostname, port, username, password, pathname } = new URL(url);
   const db = Number(pathname.slice(1));
-  if (hostname === '' || !Number.isInteger(db))
-    throw unreadable('without a host or with a database that is no number');
+  if (hostname === '') throw unreadable('has no host');
+  if (!Number.isInteger(db)) throw unreadable('has a database that is no number');
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: port === '' ? defaultPort : Number(port),
-    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    ...(username === '' ? {} : { username: decodePart(username) }),
+    ...(password === '' ? {} : { password: decodePart(password) }),
     ...(db === 0 ? {} : { db }),
   };
 }
 
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw unreadable('has a % in its user or password that must be written %25');
+  }
+}
+
 /** Never says the address, which may hold a password. */
 function unreadable(what: string): Fault {
-  return new Fault(
-    'usage',
-    'BAD_BROKER',
-    `broker address ${what}; write redis://host:6379 or rediss://user:password@host:6379/0`,
-    { peer: 'broker' },
-  );
+  const expected = 'write redis://host:6379 or rediss://user:password@host:6379/0';
+  return new Fault('usage', 'BAD_BROKER', `broker address ${what}; ${expected}`, { peer: 'broker' });
 }

@@ -6,9 +6,9 @@ import {
   parseFailure,
   parsePosition,
   parseSnapshot,
-  parseStored,
   snapshotColumns,
 } from '../ledger-row.ts';
+import { parseStored } from '../stored-value.ts';
 import type { RedisConnection } from './connection.ts';
 import { ledgerLua } from './ledger.lua.ts';
 import { bindScript } from './run-script.ts';

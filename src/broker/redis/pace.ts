@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Pace } from '../../rotation/ports/pace.ts';
-import { parseStored } from '../ledger-row.ts';
+import { parseStored } from '../stored-value.ts';
 import { formatRate, parseGrant, parseRates } from '../pace-rule.ts';
 import type { RedisConnection } from './connection.ts';
 import { paceLua } from './pace.lua.ts';

@@ -1,8 +1,8 @@
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
 import { asFault, type Fault } from '../../rotation/faults.ts';
-import { createLog } from '../../telemetry/log.ts';
 import { exitCode, exitCodeFor } from '../exit-code.ts';
 import { openBroker } from '../open-broker.ts';
+import { openLog } from '../open-log.ts';
 import { openKeyService } from '../open-key-service.ts';
 import { openStore } from '../open-store.ts';
 import type { Output } from '../output.ts';
@@ -39,7 +39,7 @@ export async function check(config: KeyturnConfig, output: Output): Promise<numb
 }
 
 async function reachBroker(config: KeyturnConfig): Promise<string> {
-  const broker = await openBroker(config, createLog(config.log.level, { rotation: config.rotation }).fault);
+  const broker = await openBroker(config, openLog(config).fault);
   try {
     const { state, pass } = await broker.ledger.snapshot();
     return `${broker.description}; rotation is ${state}${pass > 1 ? `, pass ${pass}` : ''}`;

@@ -23,7 +23,9 @@ export async function demo(records: number, output: Output): Promise<number> {
     return await run(config, { deep: false }, output, async (_config, use, { embedded }) => {
       if (embedded === null) throw new TypeError('the demo runs on the embedded database');
       await seedDemo({ sql: embedded, emulator, records, output });
-      return openStoreOn(embedded, config, use);
+      // The broker ends the database that both use.
+      const shared = { query: embedded.query, end: async () => undefined };
+      return openStoreOn(shared, config, use);
     });
   } finally {
     await emulator.close();

@@ -64,7 +64,7 @@ async function proveOrRepeat(
       round < lateRounds
         ? openLateBatches({ ...rotation.broker, onFault: rotation.log.fault }, snapshot.epoch ?? '', signal)
         : null;
-    const progress = openProgress('verify', snapshot.enqueued, output);
+    const progress = openProgress('verify', { done: 0, total: snapshot.enqueued }, output);
     const certificate = await takeCertificate(
       rotation,
       pinOf(snapshot),

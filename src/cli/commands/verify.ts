@@ -20,7 +20,7 @@ export async function verify(
     const target = pin ?? (await rotation.choosePin(signal));
     const { records, exact } = await rotation.store.count();
     output.line(`reads ${exact ? '' : 'about '}${records} records; target version ${target.versionId}`);
-    const progress = openProgress('verify', records, output);
+    const progress = openProgress('verify', { done: 0, total: records }, output);
     const certificate = await takeCertificate(
       rotation,
       target,

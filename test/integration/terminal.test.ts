@@ -1,0 +1,76 @@
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { runCli, writeConfig } from '../support/cli.ts';
+import { createCustomers } from '../support/customers.ts';
+import { startEchoingGateway } from '../support/echoing-gateway.ts';
+import { freshRedis } from '../support/peers.ts';
+import { hasTerminal, startInTerminal, type TerminalRun } from '../support/terminal.ts';
+
+const records = 200;
+async function prepare(ratePerSecond: number): Promise<string> {
+  const customers = await createCustomers(records);
+  const gateway = await startEchoingGateway(customers.emulator.endpoint);
+  onTestFinished(() => Promise.all([gateway.close(), customers.close()]).then(() => undefined));
+  await customers.rotateKey();
+  gateway.answers = ['forward', 'forward', 'forward', 'page'];
+  const { url: broker } = await freshRedis();
+  const config = {
+    ...customers.config,
+    rotation: 'shown',
+    broker,
+    limits: { rate: ratePerSecond, batchSize: 50 },
+  };
+  return writeConfig({
+    ...config,
+    kms: { ...Object(Reflect.get(config, 'kms')), endpoint: gateway.url },
+    retry: { attempts: 8, initial: '5ms', max: '50ms' },
+  });
+}
+
+describe.skipIf(!hasTerminal)('run on a terminal', () => {
+  test('shows a bar on one line of its own, with log lines and a pause above it', async () => {
+    const config = await prepare(40);
+    const run = startRun(config);
+    await shows(run, 'rotate [');
+    await runCli(['pause', '-c', config]);
+    await shows(run, "paused: paused by 'keyturn pause'; 'keyturn resume' goes on");
+    await runCli(['rate', 'none', '-c', config]);
+    await runCli(['resume', '-c', config]);
+    await run.ended;
+
+    const lines = run.lines();
+    const drawn = lines.filter((line) => /\[=* *\]/.test(line));
+    expect(drawn).toEqual([
+      expect.stringMatching(/^rotate \[={18}\] 100% \| 200\/200 \| \d+\/s$/),
+      expect.stringMatching(/^verify \[={18}\] 100% \| 200\/200 \| \d+\/s$/),
+    ]);
+    expect(lines.join('')).toContain('"msg":"KMS could not answer (HTTP_502)"}');
+    expect(lines).toContain('exit 0');
+  }, 60_000);
+
+  test.each([
+    ['Ctrl-C hands the batches back', '\u0003'],
+    ['a second Ctrl-C ends it at once', '\u0003\u0003'],
+  ])(
+    '%s, and the prompt comes on a line of its own',
+    async (_name, keys) => {
+      const run = startRun(await prepare(20));
+      await shows(run, 'rotate [');
+      run.type(keys);
+      await run.ended;
+      expect(run.lines()).toContain('exit 130');
+      expect(run.lines()).toContainEqual(
+        expect.stringMatching(/^rotate \[=* *\] +\d+% \| \d+\/200 \| \d+\/s/),
+      );
+    },
+    60_000,
+  );
+});
+
+function startRun(config: string): TerminalRun {
+  // The shell of a person goes on after a Ctrl-C.
+  return startInTerminal(`trap : INT; node dist/cli/main.js run -c ${config}; echo "exit $?"`);
+}
+
+function shows(run: TerminalRun, text: string): Promise<void> {
+  return vi.waitFor(() => expect(run.lines().join('\n')).toContain(text), { timeout: 15_000, interval: 50 });
+}
