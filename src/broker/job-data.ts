@@ -1,25 +1,15 @@
 import { z } from 'zod';
 import type { Batch, BatchProgress } from '../rotation/batch.ts';
+import { batchSchema, failureSchema } from './batch-schema.ts';
 
 const count = z.int().nonnegative();
-const refs = z.array(z.string());
 const tally = z.object({ rotated: count, skipped: count, missing: count, failed: count, conflicts: count });
-const failure = z.object({
-  ref: z.string(),
-  code: z.string(),
-  message: z.string(),
-  requestId: z.string().nullable(),
-  time: z.string(),
-  attempts: count,
-});
 
 /** What a job holds: references, codes and counts, never a ciphertext. Anyone can write to a queue. */
-export const jobData = z.object({
-  epoch: z.string(),
-  number: count,
-  refs,
-  late: z.boolean(),
-  progress: z.object({ tally, failures: z.array(failure), left: refs, fruitless: count }).nullable(),
+export const jobData = batchSchema.extend({
+  progress: z
+    .object({ tally, failures: z.array(failureSchema), left: z.array(z.string()), fruitless: count })
+    .nullable(),
 });
 export type JobData = z.infer<typeof jobData>;
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Batch, RecordFailure } from '../rotation/batch.ts';
 import type { LedgerSnapshot, ProducerPosition } from '../rotation/ports/ledger.ts';
 import { states, type RotationState } from '../rotation/state.ts';
+import { batchSchema, failureSchema } from './batch-schema.ts';
 import { parseStored, parseStoredJson } from './stored-value.ts';
 
 /** Of a rotation that the broker knows nothing of. */
@@ -102,12 +103,6 @@ export function parseSnapshot(row: unknown): LedgerSnapshot {
   };
 }
 
-const batch = z.object({
-  epoch: z.string(),
-  number: z.int().nonnegative(),
-  refs: z.array(z.string()),
-  late: z.boolean(),
-});
 const positionRow = z.object({ cursor: text, scanned: count, batches: count, staged: text });
 
 /** Reads where the producer stands; the cursor and the staged batch are JSON. */
@@ -117,7 +112,7 @@ export function parsePosition(row: unknown): ProducerPosition {
     cursor: cursor === null ? null : parseStoredJson(z.string(), cursor),
     scanned: scanned === 1,
     nextBatch: batches,
-    staged: staged === null ? null : parseStoredJson(batch, staged),
+    staged: staged === null ? null : parseStoredJson(batchSchema, staged),
   };
 }
 
@@ -126,17 +121,8 @@ export function formatBatch({ epoch, number, refs, late }: Batch): string {
   return JSON.stringify({ epoch, number, refs, late });
 }
 
-const failure = z.object({
-  ref: z.string(),
-  code: z.string(),
-  message: z.string(),
-  requestId: z.string().nullable(),
-  time: z.string(),
-  attempts: z.int().nonnegative(),
-});
-
 export function parseFailure(json: unknown): RecordFailure {
-  return parseStoredJson(failure, parseStored(z.string(), json));
+  return parseStoredJson(failureSchema, parseStored(z.string(), json));
 }
 
 export function formatFailure({ ref, code, message, requestId, time, attempts }: RecordFailure): string {
