@@ -36,7 +36,7 @@ const status = runNode(
   'node_modules/vitest/vitest.mjs',
   'run',
   '--coverage',
-  '--reporter=dot',
+  '--reporter=default',
   '--reporter=json',
   `--outputFile.json=${report}`,
   ...process.argv.slice(2),
@@ -55,7 +55,8 @@ console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
 function runNode(...args) {
-  return spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] }).status;
+  const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' };
+  return spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], env }).status;
 }
 
 function readReport() {

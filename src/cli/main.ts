@@ -139,6 +139,8 @@ function parseRate(text: string): number | null {
   return rate;
 }
 
+// Node would print an unforeseen error with all that it holds, as the arguments of a Redis command.
+process.on('uncaughtException', (error) => process.exit(fail(error)));
 try {
   await program.parseAsync();
 } catch (error) {

@@ -20,7 +20,7 @@ export function describeStatus(status: StatusReport): string {
   const limit = rate.configured === null ? 'no limit' : `limit ${rate.configured}/s`;
   const throttled =
     rate.effective !== null && rate.effective !== rate.configured
-      ? `, now ${rate.effective}/s after 429s`
+      ? `, now ${Math.round(rate.effective * 10) / 10}/s after 429s`
       : '';
   return [
     `rotation ${status.rotation}: ${status.state}${status.pass > 1 ? ` (pass ${status.pass})` : ''}`,

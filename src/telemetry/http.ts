@@ -31,6 +31,7 @@ export async function startTelemetryServer(
   try {
     await server.listen({ host, port });
   } catch (error) {
+    await server.close();
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new Fault(
       'usage',

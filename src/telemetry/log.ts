@@ -47,11 +47,16 @@ const allowed: readonly (keyof LogFields)[] = [
 ];
 const repeatAfterMs = 10_000;
 
-/** JSON lines on stderr. */
-export function createLog(level: string, base: LogFields): Log {
+/** JSON lines, each with its line break. `nowMs` is a clock that only goes forward. */
+export function createLog(
+  level: string,
+  base: LogFields,
+  write: (line: string) => void,
+  nowMs = () => performance.now(),
+): Log {
   const logger: Logger = pino(
     { level, base: pick(base), timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
+    { write },
   );
   const seen = new Map<string, { at: number; more: number }>();
 
@@ -62,11 +67,11 @@ export function createLog(level: string, base: LogFields): Log {
     fault(fault) {
       const key = `${fault.peer ?? ''} ${fault.code}`;
       const known = seen.get(key);
-      if (known !== undefined && performance.now() - known.at < repeatAfterMs) {
+      if (known !== undefined && nowMs() - known.at < repeatAfterMs) {
         known.more += 1;
         return;
       }
-      seen.set(key, { at: performance.now(), more: 0 });
+      seen.set(key, { at: nowMs(), more: 0 });
       const { code, faultClass, message, peer, requestId } = fault;
       logger.warn(
         pick({

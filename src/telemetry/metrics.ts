@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Tally } from '../rotation/batch.ts';
+import type { Pace } from '../rotation/ports/pace.ts';
 import { states, type RotationState } from '../rotation/state.ts';
 
 /** From 1 ms to 60 s: prom-client 15 has no native histograms. */
@@ -11,10 +12,8 @@ export type QueueCounts = Readonly<Record<'waiting' | 'delayed' | 'active' | 'fa
 export interface MetricSources {
   readonly remaining: () => number;
   readonly state: () => RotationState;
-  /** Calls per second; null = no limit. */
-  readonly configuredRate: number | null;
-  readonly effectiveRate: () => number;
-  /** Null where the broker does not answer: the series is then absent. */
+  /** Of both, null where the broker does not answer: the series is then absent. */
+  readonly rates: () => Promise<Awaited<ReturnType<Pace['rates']>> | null>;
   readonly queueCounts: () => Promise<QueueCounts | null>;
 }
 
@@ -90,15 +89,14 @@ export function createMetrics(rotation: string, provider: string, version: strin
     },
     setAside: (code) => failures.inc({ code }),
     async render(sources) {
-      rate.set({ kind: 'configured' }, sources.configuredRate ?? Infinity);
-      rate.set({ kind: 'effective' }, sources.effectiveRate());
+      const [rates, counts] = await Promise.all([sources.rates(), sources.queueCounts()]);
+      rate.reset();
+      for (const [kind, perSecond] of Object.entries(rates ?? {})) rate.set({ kind }, perSecond ?? Infinity);
+      jobs.reset();
+      for (const [name, count] of Object.entries(counts ?? {})) jobs.set({ state: name }, count);
       const current = sources.state();
       for (const name of states) state.set({ state: name }, name === current ? 1 : 0);
       remaining.set(sources.remaining());
-      jobs.reset();
-      const counts = await sources.queueCounts();
-      if (counts !== null)
-        for (const [name, count] of Object.entries(counts)) jobs.set({ state: name }, count);
       return registry.metrics();
     },
   };

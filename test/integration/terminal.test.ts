@@ -1,34 +1,56 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { runCli, writeConfig } from '../support/cli.ts';
-import { createCustomers } from '../support/customers.ts';
-import { startEchoingGateway } from '../support/echoing-gateway.ts';
+import { createCustomers, type Customers } from '../support/customers.ts';
+import { startEchoingGateway, type EchoingGateway } from '../support/echoing-gateway.ts';
 import { freshRedis } from '../support/peers.ts';
 import { hasTerminal, startInTerminal, type TerminalRun } from '../support/terminal.ts';
 
 const records = 200;
-async function prepare(ratePerSecond: number): Promise<string> {
-  const customers = await createCustomers(records);
-  const gateway = await startEchoingGateway(customers.emulator.endpoint);
-  onTestFinished(() => Promise.all([gateway.close(), customers.close()]).then(() => undefined));
-  await customers.rotateKey();
+let customers: Customers;
+let gateway: EchoingGateway;
+
+beforeAll(async () => {
+  customers = await createCustomers(records);
+  gateway = await startEchoingGateway(customers.emulator.endpoint);
   gateway.answers = ['forward', 'forward', 'forward', 'page'];
+  await customers.rotateKey();
+});
+afterAll(() => Promise.all([gateway.close(), customers.close()]));
+
+async function writeRunConfig(ratePerSecond: number): Promise<string> {
   const { url: broker } = await freshRedis();
-  const config = {
-    ...customers.config,
-    rotation: 'shown',
-    broker,
-    limits: { rate: ratePerSecond, batchSize: 50 },
-  };
+  const { emulator, config } = customers;
   return writeConfig({
     ...config,
-    kms: { ...Object(Reflect.get(config, 'kms')), endpoint: gateway.url },
+    rotation: 'shown',
+    broker,
+    kms: { provider: 'yandex', endpoint: gateway.url, auth: { iamToken: emulator.token } },
+    limits: { rate: ratePerSecond, batchSize: 50 },
     retry: { attempts: 8, initial: '5ms', max: '50ms' },
   });
 }
 
 describe.skipIf(!hasTerminal)('run on a terminal', () => {
+  test.each([
+    ['Ctrl-C hands the batches back', '\u0003'],
+    ['a second Ctrl-C ends it at once', '\u0003\u0003'],
+  ])(
+    '%s, and the prompt comes on a line of its own',
+    async (_name, keys) => {
+      const run = startRun(await writeRunConfig(20));
+      await shows(run, 'rotate [');
+      run.type(keys);
+      await run.ended;
+      expect(run.lines()).toContain('exit 130');
+      expect(run.lines()).toContainEqual(
+        expect.stringMatching(/^rotate \[=* *\] +\d+% \| \d+\/200 \| \d+\/s/),
+      );
+    },
+    60_000,
+  );
+
   test('shows a bar on one line of its own, with log lines and a pause above it', async () => {
-    const config = await prepare(40);
+    const config = await writeRunConfig(40);
     const run = startRun(config);
     await shows(run, 'rotate [');
     await runCli(['pause', '-c', config]);
@@ -46,24 +68,6 @@ describe.skipIf(!hasTerminal)('run on a terminal', () => {
     expect(lines.join('')).toContain('"msg":"KMS could not answer (HTTP_502)"}');
     expect(lines).toContain('exit 0');
   }, 60_000);
-
-  test.each([
-    ['Ctrl-C hands the batches back', '\u0003'],
-    ['a second Ctrl-C ends it at once', '\u0003\u0003'],
-  ])(
-    '%s, and the prompt comes on a line of its own',
-    async (_name, keys) => {
-      const run = startRun(await prepare(20));
-      await shows(run, 'rotate [');
-      run.type(keys);
-      await run.ended;
-      expect(run.lines()).toContain('exit 130');
-      expect(run.lines()).toContainEqual(
-        expect.stringMatching(/^rotate \[=* *\] +\d+% \| \d+\/200 \| \d+\/s/),
-      );
-    },
-    60_000,
-  );
 });
 
 function startRun(config: string): TerminalRun {

@@ -2,25 +2,26 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { request } from 'undici';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { runCli, startCli, writeConfig, type RunningCli } from '../support/cli.ts';
 import { contractMetrics } from '../support/contract-metrics.ts';
-import { createCustomers, type Customers } from '../support/customers.ts';
+import { createCustomers, customersTable, type Customers } from '../support/customers.ts';
 import { parseMetrics, type Scrape } from '../support/parse-metrics.ts';
 import { freshRedis } from '../support/peers.ts';
 import { startRedis } from '../support/servers.ts';
 
 const records = 300;
 
-async function seed(): Promise<Customers> {
-  const customers = await createCustomers(records);
-  onTestFinished(() => customers.close());
+let customers: Customers;
+
+beforeAll(async () => {
+  customers = await createCustomers(records);
   await customers.rotateKey();
   await customers.sql.query(
-    `UPDATE "acct app"."Weird ""Table" SET "ssn ""enc""" = 'not base64!' WHERE "Id" % 100 = 0`,
+    `UPDATE ${customersTable} SET "ssn ""enc""" = 'not base64!' WHERE "Id" % 100 = 0`,
   );
-  return customers;
-}
+});
+afterAll(() => customers.close());
 
 /** The address that a worker prints, where it was told to take any free port. */
 function printedUrl(running: RunningCli): Promise<string> {
@@ -40,7 +41,6 @@ async function scrape(url: string): Promise<Scrape> {
 }
 
 test('a worker with port 0 prints its port, and serves all metrics of the contract over a run', async () => {
-  const customers = await seed();
   const { url: broker } = await freshRedis();
   const config = await writeConfig({
     rotation: 'scraped',
@@ -97,7 +97,6 @@ test('a worker with port 0 prints its port, and serves all metrics of the contra
 }, 60_000);
 
 test('a worker whose broker is gone says so on /readyz, and still serves what it knows', async () => {
-  const customers = await seed();
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
   const config = await writeConfig({
@@ -131,7 +130,6 @@ test('a worker whose broker is gone says so on /readyz, and still serves what it
 }, 60_000);
 
 test('a port in use ends a worker with exit 2, before it takes a batch', async () => {
-  const customers = await seed();
   const { url: broker } = await freshRedis();
   const taken = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void taken.close());

@@ -48,8 +48,8 @@ export function writeConfig(config: object): Promise<string> {
   return writeConfigText(JSON.stringify(config, null, 2));
 }
 
-export async function writeConfigText(text: string): Promise<string> {
-  const file = join(await mkdtemp(join(tmpdir(), 'keyturn-config-')), 'rotation.yaml');
+export async function writeConfigText(text: string, name = 'rotation.yaml'): Promise<string> {
+  const file = join(await mkdtemp(join(tmpdir(), 'keyturn-config-')), name);
   await writeFile(file, text);
   return file;
 }
