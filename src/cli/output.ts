@@ -1,4 +1,4 @@
-import { printAbove } from './live-line.ts';
+import { printAbove } from './live-bar.ts';
 
 /** Where a command speaks: a person's lines, or one JSON object on stdout and all else on stderr. */
 export interface Output {

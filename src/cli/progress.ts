@@ -1,5 +1,5 @@
 import { describeDuration } from './duration.ts';
-import { endLiveLine, showLiveLine } from './live-line.ts';
+import { openLiveBar } from './live-bar.ts';
 import type { Output } from './output.ts';
 
 /** Without a terminal a line is printed this often. */
@@ -34,20 +34,19 @@ export function openProgress(
   const measure = createPulse(start);
   let latest = measure(start.done, start.total);
   let shownAt = performance.now();
-  if (isTerminal) showLiveLine(describeBar(name, latest));
+  const bar = isTerminal ? openLiveBar(describeBar(name, latest)) : null;
 
   return {
     update(done, total = latest.total) {
       latest = measure(done, total);
       if (performance.now() - shownAt < everyMs) return;
       shownAt = performance.now();
-      if (isTerminal) showLiveLine(describeBar(name, latest));
-      else output.line(describeLine(name, latest));
+      if (bar === null) output.line(describeLine(name, latest));
+      else bar.show(describeBar(name, latest));
     },
     stop() {
-      if (!isTerminal) return;
-      showLiveLine(describeBar(name, { ...latest, secondsLeft: null }));
-      endLiveLine();
+      bar?.show(describeBar(name, { ...latest, secondsLeft: null }));
+      bar?.stop();
     },
   };
 }

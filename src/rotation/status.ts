@@ -54,7 +54,11 @@ export function reportStatus(
     ...outcomes,
     remaining,
     conflicts,
-    rate: { ...rates, observed: round(workers.callsPerSecond) },
+    rate: {
+      configured: rates.configured,
+      effective: rates.effective === null ? null : round(rates.effective),
+      observed: round(workers.callsPerSecond),
+    },
     etaSeconds: eta(snapshot.state, remaining, workers.recordsPerSecond),
     startedAt: snapshot.startedAt,
     finishedAt: snapshot.finishedAt,

@@ -66,7 +66,7 @@ describe.each(['redis', 'postgres'] as const)('worker over %s', (kind) => {
   });
 
   test('more failures than allowed pause the rotation, with the reason', async () => {
-    const refs = parts.core.seed(20);
+    const refs = parts.core.seed(400);
     for (const ref of refs.slice(0, 8)) {
       parts.core.store.rows.set(ref, { value: sealFor('foreign', 'v1', `c/${ref}`, 'x'), keyVersion: null });
     }

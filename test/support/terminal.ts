@@ -33,29 +33,33 @@ export function startInTerminal(command: string): TerminalRun {
   };
 }
 
-const escape = '\u001B';
+/** A control sequence of a terminal (ECMA-48): its number and its letter; or any one character. */
+const tokens = /\u001B\[(\d*)([A-Za-z])|[^]/g;
 
 /** What a terminal shows, and would show if one scrolled up. Knows what keyturn uses, and throws on anything else. */
 function renderTerminal(output: string): string[] {
   const lines: string[] = [''];
   let column = 0;
-  for (const [index, part] of output.split(`${escape}[K`).entries()) {
-    if (index > 0) lines.push((lines.pop() ?? '').slice(0, column));
-    for (const character of part) {
-      if (character === escape) throw new Error(`an escape sequence in ${JSON.stringify(part)}`);
-      if (character === '\r') {
-        column = 0;
-      } else if (character === '\n') {
-        lines.push(' '.repeat(column));
-      } else {
-        if (column === columns) {
-          lines.push('');
-          column = 0;
-        }
-        const line = lines.pop() ?? '';
-        lines.push(line.slice(0, column) + character + line.slice(column + 1));
-        column += 1;
-      }
+  for (const [token, number, letter] of output.matchAll(tokens)) {
+    const line = lines.pop() ?? '';
+    if (letter === 'K') {
+      lines.push(number === '2' ? '' : line.slice(0, column));
+    } else if (letter === 'G' && number === '1') {
+      lines.push(line);
+      column = 0;
+    } else if (letter !== undefined || token === '\u001B') {
+      throw new Error(`an unknown escape sequence: ${JSON.stringify(token)}`);
+    } else if (token === '\r') {
+      lines.push(line);
+      column = 0;
+    } else if (token === '\n') {
+      lines.push(line, ' '.repeat(column));
+    } else if (column === columns) {
+      lines.push(line, token);
+      column = 1;
+    } else {
+      lines.push(line.padEnd(column).slice(0, column) + token + line.slice(column + 1));
+      column += 1;
     }
   }
   return lines.map((line) => line.trimEnd());

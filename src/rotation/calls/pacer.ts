@@ -16,8 +16,6 @@ export interface Pacer {
   /** Resolves when one call may start. Rejects when `signal` aborts, or the broker refuses us. */
   slot(signal: AbortSignal): Promise<void>;
   penalize(retryAfterMs: number): Promise<void>;
-  /** The rate last seen in force, calls per second. */
-  effectiveRate(): number;
 }
 
 interface Waiter {
@@ -118,7 +116,6 @@ export function createPacer(
       });
     },
     penalize: (retryAfterMs) => pace.penalize(retryAfterMs),
-    effectiveRate: () => effectiveRate,
   };
 }
 
