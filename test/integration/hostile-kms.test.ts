@@ -5,7 +5,7 @@ import { runCli, startCli, writeConfig } from '../support/cli.ts';
 import { startOpaqueKms, type OpaqueKms } from '../support/opaque-kms.ts';
 import { freshDatabase, freshRedis } from '../support/peers.ts';
 
-const records = 1500;
+const records = 1000;
 const bad = 7;
 const ids = Array.from({ length: records }, (_, index) => String(index + 1));
 

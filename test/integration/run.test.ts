@@ -3,7 +3,7 @@ import { runCli, writeConfig } from '../support/cli.ts';
 import { createCustomers, customersTable, type Customers } from '../support/customers.ts';
 import { freshDatabase, freshRedis } from '../support/peers.ts';
 
-const records = 1200;
+const records = 600;
 
 describe.each(['redis', 'postgres'] as const)('run over a %s broker', (kind) => {
   let customers: Customers;

@@ -34,6 +34,7 @@ export function startInTerminal(command: string): TerminalRun {
 }
 
 /** A control sequence of a terminal (ECMA-48): its number and its letter; or any one character. */
+// oxlint-disable-next-line no-control-regex -- control characters are what a terminal is told by
 const tokens = /\u001B\[(\d*)([A-Za-z])|[^]/g;
 
 /** What a terminal shows, and would show if one scrolled up. Knows what keyturn uses, and throws on anything else. */
