@@ -4,6 +4,11 @@ import type { Pace } from '../ports/pace.ts';
 
 /** A slot missed by more than this is given up: calls that were held back must not pile up into a burst. */
 const toleranceMs = 25;
+/**
+ * A process that begins to work is held up often: its code is compiled and its connections are opened as it goes, also
+ * after a call has left the pacer. So it begins at less than its share, and gives a missed slot up sooner.
+ */
+const warmUp = { afterIdleMs: 1000, forMs: 400, share: 0.9, toleranceMs: 12 } as const;
 /** A slice holds at most this much of the rate, so that a new rate, a pause or a cancel bites soon. */
 const sliceSeconds = 0.25;
 /** Slots are taken ahead for the calls that will come in this time, so that a busy worker asks once per many calls. */
@@ -33,24 +38,36 @@ export function createPacer(
   let slots: number[] = [];
   let taking = false;
   let timer: NodeJS.Timeout | undefined;
-  let effectiveRate = Infinity;
+  let effectiveRate = 0;
+  /** Slots that a cold process has yet to leave unused; a part of one each time. */
+  let toLeave = 0;
   let unlimitedUntil = 0;
+  /** When calls were last asked for after none had been. */
+  let busySince = 0;
+  let servedAt = -Infinity;
   const throughput = createThroughput();
+
+  function isWarm(now: number): boolean {
+    return now - busySince >= warmUp.forMs;
+  }
 
   function serve(): void {
     const now = performance.now();
-    slots = slots.filter((slot) => slot > now - toleranceMs);
+    const tolerance = isWarm(now) ? toleranceMs : warmUp.toleranceMs;
+    slots = slots.filter((slot) => slot > now - tolerance);
     let due = 0;
     for (const waiter of waiters) {
       const slot = slots[due];
       if (now >= unlimitedUntil && (slot === undefined || slot > now)) break;
       if (now >= unlimitedUntil) due += 1;
       waiters.delete(waiter);
+      servedAt = now;
       throughput.count(now);
       waiter.release();
     }
     slots.splice(0, due);
-    if (waiters.size > slots.length) void take();
+    const grantedUntil = slots.at(-1) ?? now;
+    if (waiters.size > slots.length && grantedUntil < now + sliceSeconds * 1000) void take();
     clearTimeout(timer);
     const next = slots[0];
     if (next !== undefined && waiters.size > 0) timer = setTimeout(serve, Math.max(0, next - now));
@@ -61,17 +78,22 @@ export function createPacer(
     taking = true;
     try {
       const wanted = waiters.size - slots.length + Math.ceil(throughput.perSecond() * lookaheadSeconds);
+      // What a slice may hold is known only after the first one.
       const most = Math.max(1, Math.floor(effectiveRate * sliceSeconds));
       const calls = Math.min(wanted, most);
+      if (!isWarm(performance.now())) toLeave += calls * (1 / warmUp.share - 1);
+      const taken = calls + Math.floor(toLeave);
+      toLeave %= 1;
       // Waits out a broker's outage as long as someone waits for a slot; a worker that is cut off aborts them.
       const grant = await patiently(
         { signal: whileWaiting(), patienceMs: Infinity, onFault: observe.fault },
-        () => pace.take(calls),
+        () => pace.take(taken),
       );
       const start = performance.now() + grant.delayMs;
       effectiveRate = grant.effectiveRate;
       if (grant.effectiveRate === Infinity && grant.delayMs <= 0) unlimitedUntil = start + unlimitedRefreshMs;
-      for (let call = 0; call < calls; call += 1) slots.push(start + call * grant.spacingMs);
+      for (let call = 0; call < calls; call += 1)
+        slots.push(start + (call * grant.spacingMs * taken) / calls);
       taking = false;
       serve();
     } catch (error) {
@@ -93,6 +115,7 @@ export function createPacer(
       return new Promise<void>((resolve, reject) => {
         if (signal.aborted) return reject(stopped());
         const since = performance.now();
+        if (waiters.size === 0 && since - servedAt > warmUp.afterIdleMs) busySince = since;
         const waiter: Waiter = {
           since,
           release: () => {
