@@ -1,6 +1,6 @@
 // `npm test`: everything that must hold, on a fresh checkout. Each static check counts as one test; the last
 // line is `N passed, N failed`.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,15 +19,16 @@ installPackages();
 let passed = 0;
 let failed = 0;
 const broken = [];
-for (const [name, script, ...args] of checks) {
-  const startedAt = Date.now();
-  const ok = runNode(join('node_modules', script), ...args) === 0;
-  console.log(`${ok ? 'ok    ' : 'FAILED'}  ${name} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);
-  if (ok) passed += 1;
-  else {
-    failed += 1;
-    broken.push(name);
+const checked = await Promise.all(checks.map(([name, script, ...args]) => check(name, script, args)));
+for (const { name, ok, seconds, output } of checked) {
+  console.log(`${ok ? 'ok    ' : 'FAILED'}  ${name} (${seconds.toFixed(1)} s)`);
+  if (ok) {
+    passed += 1;
+    continue;
   }
+  console.log(output);
+  failed += 1;
+  broken.push(name);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'keyturn-test-'));
@@ -53,6 +54,21 @@ if (status !== 0 && tests.numFailedTests === 0) {
 if (broken.length > 0) console.log(`failed: ${broken.join(', ')}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
+
+function check(name, script, args) {
+  const startedAt = Date.now();
+  const child = spawn(process.execPath, [join('node_modules', script), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  child.stderr.on('data', (chunk) => (output += chunk));
+  return new Promise((resolve) => {
+    child.on('close', (code) => {
+      resolve({ name, ok: code === 0, seconds: (Date.now() - startedAt) / 1000, output });
+    });
+  });
+}
 
 function runNode(...args) {
   const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' };
