@@ -7,7 +7,7 @@ const timed = ['test/integration/pace.test.ts'];
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
-    // Vitest's own number is one less than there are cores; these tests wait for servers much of the time.
+    // Vitest's own number is one less than there are cores.
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
@@ -23,7 +23,14 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'servers', include: servers, exclude: timed, sequence: { groupOrder: 1 } },
+        test: {
+          name: 'servers',
+          include: servers,
+          exclude: timed,
+          // They wait for servers and for locks to run out more than they work.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,
