@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   assertSchemaCompatibility,
+  isPgPool,
   LATEST_SCHEMA_VERSION,
   runMigrations,
   SchemaMigrationRequiredError,
@@ -110,6 +111,18 @@ function boundEnd(pool: Pool): SqlPool {
   const bounded = Object.assign(pool, {
     end: () => (ending ??= Promise.race([end(), delay(endWithinMs, undefined, { ref: false })])),
   });
-  // BullMQ documents that a `pg.Pool` is one; the types of their listeners are only written in two ways.
-  return bounded as unknown as SqlPool;
+  return toSqlPool(bounded);
+}
+
+/** BullMQ's own check: it writes the types of listeners in another way than `pg`, though each `pg.Pool` is one. */
+function toSqlPool(pool: unknown): SqlPool {
+  if (isPgPool(pool)) return pool;
+  throw new Fault(
+    'usage',
+    'WRONG_PACKAGE',
+    "the installed package 'pg' is not the one that BullMQ knows; npm install pg@8",
+    {
+      peer: 'broker',
+    },
+  );
 }

@@ -54,7 +54,7 @@ CREATE TABLE IF NOT EXISTS keyturn.settled (
   PRIMARY KEY (rotation, chunk)
 ) WITH (fillfactor = 50);
 
--- References as bytes: any character, ordered as Redis orders them. The key is their digest, since an index
+-- References as bytes: every character is allowed, ordered as Redis orders them. The key is their digest, since an index
 -- takes no long ones.
 CREATE TABLE IF NOT EXISTS keyturn.failure (
   rotation text,
