@@ -90,14 +90,29 @@ describe.each(['redis', 'postgres'] as const)('producer over %s', (kind) => {
 
   test('the broker never holds more than the backlog', async () => {
     parts.core.seed(100);
-    const stop = new AbortController();
-    const producing = enqueueStore({ ...deps, backlog: 3 }, 'e1', stop.signal);
-    await vi.waitFor(async () => expect(await parts.broker.queue.depth()).toBe(3));
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await parts.broker.queue.depth()).toBe(3);
+    const { queue } = parts.broker;
+    const depths: number[] = [];
+    let looks = 0;
+    const watched: BatchQueue = {
+      ...queue,
+      add: async (batches) => {
+        await queue.add(batches);
+        depths.push(await queue.depth());
+      },
+      depth: async () => {
+        looks += 1;
+        return queue.depth();
+      },
+    };
+    const producing = enqueueStore({ ...deps, queue: watched, backlog: 3 }, 'e1', never);
+    // It has looked for room again and again, and added nothing.
+    await vi.waitFor(() => expect(looks).toBeGreaterThan(4));
+    expect(depths).toEqual([1, 2, 3]);
     parts.startWorker();
     expect(await producing).toBe('complete');
     await finished();
+    expect(depths.length).toBe(10);
+    expect(Math.max(...depths)).toBeLessThanOrEqual(3);
   });
 
   test('a stop ends it, also while it waits for room', async () => {
