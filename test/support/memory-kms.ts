@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Fault } from '../../src/rotation/faults.ts';
 import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../src/rotation/ports/key-service.ts';
 
@@ -11,6 +12,8 @@ export interface MemoryKms extends KeyService {
     call: number,
   ) => ReEncryptResult | undefined | Promise<ReEncryptResult | undefined>;
   probeTrouble: () => void;
+  /** Later calls than this one are under way until they are stopped. */
+  answers: number;
   /** Whether headers can be read offline. */
   readable: boolean;
 }
@@ -39,11 +42,13 @@ export function createMemoryKms(): MemoryKms {
     readable: false,
     trouble: () => undefined,
     probeTrouble: () => undefined,
+    answers: Infinity,
     async reEncrypt(items, signal) {
       const results: ReEncryptResult[] = [];
       for (const item of items) {
         kms.calls.push(item);
         const instead = await kms.trouble(item, kms.calls.length);
+        if (kms.calls.length > kms.answers && !signal.aborted) await once(signal, 'abort');
         if (signal.aborted) throw new Fault('transient', 'ABORTED', 'stopped');
         results.push(instead ?? answer(item));
       }
