@@ -190,9 +190,13 @@ test('an unforeseen error is told by its name and place alone, whatever it holds
   const { cli, config } = await openScene('redis', servers, hunt);
   const secret = JSON.stringify(hunt.hide('secret of a driver', makeCanary()));
   const defect = await writeConfigText(
-    `setTimeout(async function inTheMidst() {
-       throw Object.assign(new RangeError(${secret}), { command: { args: [${secret}] } });
-     }, 1500);`,
+    `const write = process.stderr.write.bind(process.stderr);
+     process.stderr.write = (text, ...rest) => {
+       if (String(text).includes('worker started')) setImmediate(async function inTheMidst() {
+         throw Object.assign(new RangeError(${secret}), { command: { args: [${secret}] } });
+       });
+       return write(text, ...rest);
+     };`,
     'defect.mjs',
   );
   const env = { NODE_OPTIONS: `--import ${defect}` };

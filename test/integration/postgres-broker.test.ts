@@ -169,7 +169,8 @@ test('a server that was killed and came back is used again', async () => {
   const ledger = createPostgresLedger({ pool, rotation: 'r' });
   await ledger.begin({ epoch: 'e', pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', estimate: 1 });
   // Two connections, so that one is idle when the server dies.
-  await Promise.all([pool.query('SELECT pg_sleep(0.1)'), pool.query('SELECT pg_sleep(0.1)')]);
+  const clients = await Promise.all([pool.connect(), pool.connect()]);
+  for (const client of clients) client.release();
   await server.kill();
   expect(await rejection(ledger.snapshot())).toMatchObject({
     faultClass: 'transient',

@@ -100,23 +100,24 @@ describe('a server out of reach', () => {
   test('whose connections an administrator ends is transient', async () => {
     const url = await filledDatabase();
     const [pool, admin] = [await connectTo(url), await connectTo(url)];
-    const sleeping = openPostgresStore({
+    await admin.query('SELECT pg_advisory_lock(1)');
+    const waiting = openPostgresStore({
       pool,
       table: 'accounts',
       key: ['id'],
       column: 'ssn',
       fields: [],
-      where: 'pg_sleep(20) IS NOT NULL',
+      where: 'pg_advisory_lock(1) IS NOT NULL',
     })
       .then((store) => store.read(['["1"]']))
       .catch((error: unknown) => error);
     await vi.waitFor(async () => {
       const { rows } = await admin.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`,
       );
       expect(rows).toHaveLength(1);
     });
-    expect(await sleeping).toMatchObject(unavailable);
+    expect(await waiting).toMatchObject(unavailable);
   });
 });
 

@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import type { ObservedCall } from '../../src/kms/emulator/crypto-service.ts';
 import { stagedFailures, type StagedFailure } from '../../src/kms/emulator/staged-failure.ts';
-import { startTestEmulator } from '../support/emulator-client.ts';
+import { startTestEmulator, textAt } from '../support/emulator-client.ts';
 
 const encryptPath = '/kms/v1/keys/key-1:encrypt';
 const plaintext = { plaintext: 'YQ==' };
@@ -111,10 +110,20 @@ test('every call is observed before its caller has the answer, with method, key,
 });
 
 test('close does not wait for idle connections or for calls under way', async () => {
-  const { emulator, client } = await startTestEmulator({ latencyMs: 60_000 });
-  await client.get('/endpoints');
-  const underWay = client.post(encryptPath, plaintext).catch(() => 'cut');
-  await delay(50);
+  let clockReads = 0;
+  const now = (): number => {
+    clockReads += 1;
+    return Date.now();
+  };
+  const { emulator, client } = await startTestEmulator({ latencyMs: 60_000, now });
+  const issued = await client.get('/computeMetadata/v1/instance/service-accounts/default/token', {
+    'metadata-flavor': 'Google',
+  });
+  const authorization = `Bearer ${textAt(issued, 'access_token')}`;
+  const readsBefore = clockReads;
+  const underWay = client.post(encryptPath, plaintext, { authorization }).catch(() => 'cut');
+  // The call has arrived when the age of its token is looked at.
+  await vi.waitFor(() => expect(clockReads).toBeGreaterThan(readsBefore));
   const before = performance.now();
   await emulator.close();
   expect(performance.now() - before).toBeLessThan(2000);
