@@ -27,10 +27,10 @@ export function describePace(name: string, openHarness: () => Promise<PaceHarnes
       test('the first slice starts at once, the next when it is over', async () => {
         const pace = at(100);
         const first = await pace.take(10);
-        expect(first).toEqual({ delayMs: 0, spacingMs: 10.1, effectiveRate: 100 });
+        expect(first).toEqual({ delayMs: 0, spacingMs: expect.closeTo(10.05, 6), effectiveRate: 100 });
         const { delayMs } = await pace.take(1);
         expect(delayMs).toBeGreaterThan(50);
-        expect(delayMs).toBeLessThanOrEqual(101);
+        expect(delayMs).toBeLessThanOrEqual(100.5);
       });
 
       test('time that passes unused is not saved up for a burst', async () => {
@@ -113,7 +113,7 @@ export function describePace(name: string, openHarness: () => Promise<PaceHarnes
         // 2 % came back in that second.
         expect((await pace.rates()).effective).toBeCloseTo(72 * 0.7, 0);
         const { effectiveRate, spacingMs } = await pace.take(1);
-        expect(spacingMs).toBeCloseTo(1010 / effectiveRate, 3);
+        expect(spacingMs).toBeCloseTo(1005 / effectiveRate, 3);
       });
 
       test('it never falls below a tenth of the limit', async () => {
@@ -157,7 +157,10 @@ export function describePace(name: string, openHarness: () => Promise<PaceHarnes
       test('holds for every worker, and after a restart', async () => {
         await at(100).setRate(10);
         expect(await at(100).rates()).toEqual({ configured: 10, effective: 10 });
-        expect(await at(100).take(1)).toMatchObject({ spacingMs: 101, effectiveRate: 10 });
+        expect(await at(100).take(1)).toMatchObject({
+          spacingMs: expect.closeTo(100.5, 6),
+          effectiveRate: 10,
+        });
       });
 
       test('ends for a config with another rate', async () => {

@@ -3,12 +3,12 @@ import { asFault, Fault } from '../faults.ts';
 import type { Pace } from '../ports/pace.ts';
 
 /** A slot missed by more than this is given up: calls that were held back must not pile up into a burst. */
-const toleranceMs = 25;
+const toleranceMs = 15;
 /**
  * A process that begins to work is held up often: its code is compiled and its connections are opened as it goes, also
  * after a call has left the pacer. So it begins at less than its share, and gives a missed slot up sooner.
  */
-const warmUp = { afterIdleMs: 1000, forMs: 400, share: 0.9, toleranceMs: 12 } as const;
+const warmUp = { afterIdleMs: 1000, forMs: 400, share: 0.9, toleranceMs: 8 } as const;
 /** A slice holds at most this much of the rate, so that a new rate, a pause or a cancel bites soon. */
 const sliceSeconds = 0.25;
 /** Slots are taken ahead for the calls that will come in this time, so that a busy worker asks once per many calls. */
