@@ -2,7 +2,8 @@ import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import { parseAadTemplate } from '../rotation/aad-template.ts';
 import { connectPostgres } from '../stores/postgres/connect.ts';
 import type { SqlPool } from '../stores/postgres/sql-pool.ts';
-import { openPostgresStore, type PostgresStore } from '../stores/postgres.ts';
+import type { RecordStore } from '../rotation/ports/record-store.ts';
+import { openPostgresStore } from '../stores/postgres.ts';
 
 /** `readOnly`: the command only reads, and needs no right to write. */
 export type StoreUse = 'readOnly' | 'readWrite';
@@ -11,7 +12,7 @@ export type StoreUse = 'readOnly' | 'readWrite';
 const connections = 6;
 
 /** The store that the config names. */
-export async function openStore(config: KeyturnConfig, use: StoreUse): Promise<PostgresStore> {
+export async function openStore(config: KeyturnConfig, use: StoreUse): Promise<RecordStore> {
   const pool = await connectPostgres(config.store.url, {
     connections,
     applicationName: `keyturn ${config.rotation}`,
@@ -24,7 +25,7 @@ export async function openStore(config: KeyturnConfig, use: StoreUse): Promise<P
   }
 }
 
-export function openStoreOn(pool: SqlPool, config: KeyturnConfig, use: StoreUse): Promise<PostgresStore> {
+export function openStoreOn(pool: SqlPool, config: KeyturnConfig, use: StoreUse): Promise<RecordStore> {
   const { table, key, column, where, versionColumn } = config.store;
   const templates = [config.source.aadContext, config.target.aadContext];
   const fields = templates.flatMap((text) => parseAadTemplate(text ?? '').fields);

@@ -1,4 +1,5 @@
-import type { AadTemplate } from './aad-template.ts';
+import { Buffer } from 'node:buffer';
+import { parseAadTemplate, type AadTemplate } from './aad-template.ts';
 import type { ReEncrypted, ReEncryptItem } from './ports/key-service.ts';
 import type { StoredRecord } from './record.ts';
 
@@ -14,18 +15,26 @@ export interface Goal {
   readonly target: KeyUse;
   /** The pin. */
   readonly versionId: string;
-  /** Source and target have the same key and the same AAD: one call tells and does all. */
-  readonly inPlace: boolean;
+  /** The AAD of each record stays what it is, so that the version alone tells whether it is done. */
+  readonly keepsAad: boolean;
   /**
    * The keys to try a ciphertext with, in order (invariant 7): source, then target, since the application or
-   * an earlier run may have moved it on.
+   * an earlier run may have moved it on. One where both are the same.
    */
   readonly keysToTry: readonly KeyUse[];
 }
 
 export function createGoal(source: KeyUse, target: KeyUse, versionId: string): Goal {
-  const inPlace = source.keyId === target.keyId && source.aad.text === target.aad.text;
-  return { source, target, versionId, inPlace, keysToTry: inPlace ? [target] : [source, target] };
+  const keepsAad = source.aad.text === target.aad.text;
+  const inPlace = keepsAad && source.keyId === target.keyId;
+  return { source, target, versionId, keepsAad, keysToTry: inPlace ? [target] : [source, target] };
+}
+
+const noAad = parseAadTemplate('');
+
+/** The same goal for ciphertexts that are bound to no AAD, whatever the templates say. */
+export function withoutAad({ source, target, versionId }: Goal): Goal {
+  return createGoal({ ...source, aad: noAad }, { ...target, aad: noAad }, versionId);
 }
 
 /** The same goal for a reader that expects most records to have reached it: fewer calls for the same answer. */
@@ -51,12 +60,12 @@ export function requestFor(
 }
 
 /** The ciphertext that was sent lies under the pin already: nothing is to be written. */
-export function wasOnPin(goal: Goal, from: KeyUse, reply: ReEncrypted): boolean {
+export function wasOnPin({ keyId, versionId, ...item }: ReEncryptItem, reply: ReEncrypted): boolean {
   return (
-    from.keyId === goal.target.keyId &&
-    from.aad.text === goal.target.aad.text &&
-    reply.sourceKeyId === goal.target.keyId &&
-    reply.sourceVersionId === goal.versionId
+    item.sourceKeyId === keyId &&
+    Buffer.compare(item.sourceAad, item.aad) === 0 &&
+    reply.sourceKeyId === keyId &&
+    reply.sourceVersionId === versionId
   );
 }
 
@@ -64,8 +73,6 @@ export function wasOnPin(goal: Goal, from: KeyUse, reply: ReEncrypted): boolean 
  * The ciphertext that came back lies under the pin (invariant 2). A success on another version means that
  * the KMS has not caught up with a change of versions, for up to 3 hours.
  */
-export function isOnPin(goal: Goal, reply: ReEncrypted): boolean {
-  return (
-    reply.keyId === goal.target.keyId && reply.versionId === goal.versionId && reply.ciphertext.length > 0
-  );
+export function isOnPin({ keyId, versionId }: ReEncryptItem, reply: ReEncrypted): boolean {
+  return reply.keyId === keyId && reply.versionId === versionId && reply.ciphertext.length > 0;
 }

@@ -11,5 +11,5 @@ import type { StoredRecord } from './record.ts';
 export function isOnPinOffline(goal: Goal, record: StoredRecord, headerVersion: string | null): boolean {
   if (headerVersion === null) return record.keyVersion === goal.versionId;
   if (headerVersion !== goal.versionId) return false;
-  return goal.source.aad.text === goal.target.aad.text || record.keyVersion === goal.versionId;
+  return goal.keepsAad || record.keyVersion === goal.versionId;
 }

@@ -18,15 +18,22 @@ export interface StoredRecord {
   readonly fields: Readonly<Record<string, string | null>>;
   /** The store's own note of the key version (`versionColumn`); a hint, null where there is none. */
   readonly keyVersion: string | null;
+  /**
+   * The store's mark of the state that was read (an ETag), opaque to all others; null where the store compares
+   * the value itself. It comes back with the replacement.
+   */
+  readonly revision: string | null;
 }
 
-/** A wish to replace a value, if it is still exactly `oldValue`. */
+/** A wish to replace a value, if it is still exactly the one that was read. */
 export interface Replacement {
   readonly ref: Ref;
   readonly oldValue: Uint8Array;
   readonly newValue: Uint8Array;
   /** The key version that the new value is under, for a `versionColumn`. */
   readonly keyVersion: string;
+  /** As it was read. */
+  readonly revision: string | null;
 }
 
 /**
@@ -34,3 +41,9 @@ export interface Replacement {
  * of class `record`: the store refuses this new value (a constraint, a trigger, a length), and it alone.
  */
 export type ReplaceOutcome = 'replaced' | 'conflict' | Fault;
+
+/** The wish to put `newValue` where `record` was read. */
+export function replacementOf(record: StoredRecord, newValue: Uint8Array, keyVersion: string): Replacement {
+  const { ref, value, revision } = record;
+  return { ref, oldValue: value, newValue, keyVersion, revision };
+}

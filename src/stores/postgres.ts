@@ -34,11 +34,6 @@ export interface PostgresStoreOptions extends ColumnNames {
   readonly where?: string;
 }
 
-export interface PostgresStore extends RecordStore {
-  /** One line for `check`: the server, the table and its records. */
-  describe(): Promise<string>;
-}
-
 interface Wanted {
   readonly ref: Ref;
   readonly key: readonly string[];
@@ -58,7 +53,7 @@ interface Change {
  * the key's type, addresses no record: `read` leaves it out, `replace` returns a record fault for it, and
  * `scan` throws a rotation fault for such a cursor.
  */
-export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<RecordStore> {
   const { pool } = options;
   const { table: facts, ...catalog } = await readCatalog(pool, options.table);
   const shape = resolveTable({ table: facts, ...catalog }, options);
@@ -124,6 +119,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
           value: typeof value === 'string' ? Buffer.from(value) : value,
           fields: Object.fromEntries(options.fields.map((name, index) => [name, fields[index] ?? null])),
           keyVersion,
+          revision: null,
         },
       ];
     });
@@ -198,10 +194,11 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     read,
     replace,
     count,
-    async describe() {
+    async check() {
       const { records, exact } = await count();
       return `postgres ${facts.serverVersion}, ${shape.table}, ${records} records${exact ? '' : ' (estimate)'}`;
     },
+    caveats: [],
     close: () => pool.end(),
   };
 }

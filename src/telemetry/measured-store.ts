@@ -31,6 +31,8 @@ export function measureStore(
     read: (refs) => timed('read', () => store.read(refs)),
     replace: (changes) => timed('replace', () => store.replace(changes)),
     count: () => timed('count', () => store.count()),
+    check: () => store.check(),
+    caveats: store.caveats,
     close: () => store.close(),
   };
 }

@@ -7,7 +7,7 @@ import type { Goal } from '../rotation/goal.ts';
 import { isOnPinOffline } from '../rotation/offline-version.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
-import type { Replacement, StoredRecord } from '../rotation/record.ts';
+import { replacementOf, type Replacement, type StoredRecord } from '../rotation/record.ts';
 import { openAccount, type BatchAccount } from './account.ts';
 import { isSame, rewrapRecords, type Rewrap } from './rewrap.ts';
 
@@ -101,10 +101,10 @@ function changesOf(
   goal: Goal,
   account: BatchAccount,
 ): Replacement[] {
-  return records.flatMap(({ ref, value }) => {
-    const rewrap = rewraps.get(ref);
-    if (rewrap === undefined || !account.left.has(ref)) return [];
-    return [{ ref, oldValue: value, newValue: rewrap.newValue, keyVersion: goal.versionId }];
+  return records.flatMap((record) => {
+    const rewrap = rewraps.get(record.ref);
+    if (rewrap === undefined || !account.left.has(record.ref)) return [];
+    return [replacementOf(record, rewrap.newValue, goal.versionId)];
   });
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openEmbeddedDatabase } from '../../src/broker/embedded.ts';
 import { connectPostgres } from '../../src/stores/postgres/connect.ts';
 import type { SqlPool } from '../../src/stores/postgres/sql-pool.ts';
-import { recordStoreContract } from '../contract/record-store.ts';
+import { recordStoreContract } from '../../src/testing/record-store-contract.ts';
 import { freshDatabase } from '../support/peers.ts';
 import { tableFixture } from '../support/postgres-table.ts';
 
@@ -60,6 +60,7 @@ describe('the embedded database', () => {
         oldValue: Buffer.from('old'),
         newValue: Buffer.from(index === 1 ? 'too long' : 'new'),
         keyVersion: 'v2',
+        revision: null,
       })),
     );
     expect(outcomes).toEqual(['replaced', expect.objectContaining({ code: 'VALUE_REFUSED' }), 'replaced']);

@@ -4,7 +4,8 @@ import { Client } from 'pg';
 import { afterEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { connectPostgres, type PostgresConnectionOptions } from '../../src/stores/postgres/connect.ts';
 import type { SqlPool } from '../../src/stores/postgres/sql-pool.ts';
-import { openPostgresStore, type PostgresStore } from '../../src/stores/postgres.ts';
+import type { RecordStore } from '../../src/rotation/ports/record-store.ts';
+import { openPostgresStore } from '../../src/stores/postgres.ts';
 import { freshDatabase } from '../support/peers.ts';
 import { freePort, startPostgres } from '../support/servers.ts';
 
@@ -20,7 +21,7 @@ async function connectTo(url: string, options: Partial<PostgresConnectionOptions
   return pool;
 }
 
-function open(pool: SqlPool): Promise<PostgresStore> {
+function open(pool: SqlPool): Promise<RecordStore> {
   return openPostgresStore({ pool, table: 'accounts', key: ['id'], column: 'ssn', fields: [] });
 }
 

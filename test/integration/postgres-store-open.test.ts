@@ -1,11 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectPostgres } from '../../src/stores/postgres/connect.ts';
 import type { SqlPool } from '../../src/stores/postgres/sql-pool.ts';
-import {
-  openPostgresStore,
-  type PostgresStore,
-  type PostgresStoreOptions,
-} from '../../src/stores/postgres.ts';
+import type { RecordStore } from '../../src/rotation/ports/record-store.ts';
+import { openPostgresStore, type PostgresStoreOptions } from '../../src/stores/postgres.ts';
 import { freshDatabase } from '../support/peers.ts';
 import { shared } from '../support/postgres-table.ts';
 
@@ -45,7 +42,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-function open(options: Partial<PostgresStoreOptions> = {}): Promise<PostgresStore> {
+function open(options: Partial<PostgresStoreOptions> = {}): Promise<RecordStore> {
   return openPostgresStore({
     pool: shared(pool),
     table: 'people',
@@ -62,7 +59,7 @@ async function as(role: string): Promise<SqlPool> {
   return connectPostgres(url.href, { connections: 1 });
 }
 
-async function refsOf(store: PostgresStore): Promise<string[]> {
+async function refsOf(store: RecordStore): Promise<string[]> {
   const refs: string[] = [];
   for await (const page of store.scan(null, 100, new AbortController().signal)) refs.push(...page.refs);
   return refs;
@@ -79,10 +76,10 @@ describe('the table', () => {
   test('a quoted name of another schema is read and written', async () => {
     const store = await open({ table: '"acct app"."Weird ""Table"', key: ['Id'], column: 'The "Value' });
     const [ref = ''] = await refsOf(store);
-    const change = { ref, oldValue: Buffer.from('weird'), newValue: Buffer.from('wired'), keyVersion: 'v2' };
+    const change = { ref, oldValue: Buffer.from('weird'), newValue: Buffer.from('wired'), keyVersion: 'v2', revision: null };
     expect(await store.replace([change])).toEqual(['replaced']);
     expect((await store.read([ref]))[0]?.value).toEqual(Buffer.from('wired'));
-    expect(await store.describe()).toMatch(/^postgres \d+\.\d+, "acct app"\."Weird ""Table", 1 records$/);
+    expect(await store.check()).toMatch(/^postgres \d+\.\d+, "acct app"\."Weird ""Table", 1 records$/);
   });
 
   test.each([
@@ -162,7 +159,7 @@ describe('a type of another schema', () => {
   test('is addressed and written without the search path, where its order does not hang on it', async () => {
     const store = await open({ table: 'foreign_types', key: ['colour'] });
     expect(await refsOf(store)).toEqual(['["red"]', '["green"]']);
-    const change = { ref: '["red"]', newValue: Buffer.from('new'), keyVersion: 'v2' };
+    const change = { ref: '["red"]', newValue: Buffer.from('new'), keyVersion: 'v2', revision: null };
     expect(await store.replace([{ ...change, oldValue: Buffer.from('ONE') }])).toEqual(['conflict']);
     expect(await store.replace([{ ...change, oldValue: Buffer.from('one') }])).toEqual(['replaced']);
   });
@@ -206,6 +203,7 @@ describe('the condition', () => {
       oldValue: Buffer.from('four'),
       newValue: Buffer.from('new'),
       keyVersion: 'v2',
+      revision: null,
     };
     expect(await store.replace([four])).toEqual(['conflict']);
     expect(await store.count()).toEqual({ records: 2, exact: true });
@@ -260,6 +258,7 @@ describe('rights', () => {
         oldValue: Buffer.from('one'),
         newValue: Buffer.from('one'),
         keyVersion: 'v2',
+        revision: null,
       };
       expect(await store.replace([change])).toEqual(['replaced']);
 

@@ -2,11 +2,8 @@ import { Client, escapeLiteral } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connectPostgres } from '../../src/stores/postgres/connect.ts';
 import type { SqlPool } from '../../src/stores/postgres/sql-pool.ts';
-import {
-  openPostgresStore,
-  type PostgresStore,
-  type PostgresStoreOptions,
-} from '../../src/stores/postgres.ts';
+import type { RecordStore } from '../../src/rotation/ports/record-store.ts';
+import { openPostgresStore, type PostgresStoreOptions } from '../../src/stores/postgres.ts';
 import { freshDatabase } from '../support/peers.ts';
 import { shared } from '../support/postgres-table.ts';
 
@@ -55,7 +52,7 @@ beforeEach(() => {
 /** The store, on a pool that notes what it is asked. */
 function open(
   options: Pick<PostgresStoreOptions, 'table' | 'key'> & { where?: string },
-): Promise<PostgresStore> {
+): Promise<RecordStore> {
   const noting: SqlPool = {
     ...shared(pool),
     query(text, values) {
@@ -107,6 +104,7 @@ describe.each([
         oldValue: value,
         newValue: value,
         keyVersion: 'v2',
+        revision: null,
       }));
       expect(await store.replace(changes)).toEqual(changes.map(() => 'replaced'));
       expect(sent).toHaveLength(4);

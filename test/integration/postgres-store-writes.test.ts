@@ -4,7 +4,7 @@ import { connectPostgres } from '../../src/stores/postgres/connect.ts';
 import type { RecordStore } from '../../src/rotation/ports/record-store.ts';
 import type { Replacement, ReplaceOutcome } from '../../src/rotation/record.ts';
 import type { SqlPool } from '../../src/stores/postgres/sql-pool.ts';
-import { openPostgresStore, type PostgresStore } from '../../src/stores/postgres.ts';
+import { openPostgresStore } from '../../src/stores/postgres.ts';
 import { freshDatabase } from '../support/peers.ts';
 import { shared } from '../support/postgres-table.ts';
 
@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 const options = { table: 'accounts', key: ['id'], column: 'ssn', fields: [] };
-function open(): Promise<PostgresStore> {
+function open(): Promise<RecordStore> {
   return openPostgresStore({ ...options, pool: shared(pool) });
 }
 function change(id: number, to = `new ${id}`) {
@@ -45,6 +45,7 @@ function change(id: number, to = `new ${id}`) {
     oldValue: Buffer.from(`old ${id}`),
     newValue: Buffer.from(to),
     keyVersion: 'v2',
+    revision: null,
   };
 }
 const everyId = Array.from({ length: records }, (_, index) => index + 1);
@@ -124,6 +125,7 @@ describe('beside the application', () => {
             .replace(/ by us.*/, '')} by us ${round}`,
         ),
         keyVersion: 'v2',
+        revision: null,
       }));
       const outcomes = await store.replace(changes);
       replaced += outcomes.filter((outcome) => outcome === 'replaced').length;

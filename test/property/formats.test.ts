@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Fault } from '../../src/rotation/faults.ts';
 import { createFormat } from '../../src/rotation/formats/create-format.ts';
 import { type FormatSpec, plainFormats } from '../../src/rotation/formats/format.ts';
+import { theCiphertext } from '../support/bytes.ts';
 import { runs } from '../support/property-runs.ts';
 
 const ciphertext = fc.uint8Array({ minLength: 1, maxLength: 300 });
@@ -65,9 +66,9 @@ describe('formats', () => {
         fc.nat(255),
         (alphabet, bytes, how, mask) => {
           const opened = createFormat(alphabet).open(Buffer.from(spell(bytes, alphabet, how)));
-          expect(Buffer.from(opened.ciphertext)).toEqual(Buffer.from(bytes));
+          expect(theCiphertext(opened)).toEqual(Buffer.from(bytes));
           const other = bytes.map((byte) => byte ^ mask);
-          expect(Buffer.from(opened.seal(other)).toString()).toBe(spell(other, alphabet, how));
+          expect(Buffer.from(opened.seal([other])).toString()).toBe(spell(other, alphabet, how));
         },
       ),
       runs(300),
@@ -83,7 +84,7 @@ describe('formats', () => {
         (name, before, after) => {
           const format = createFormat({ prefix: 'kms:', format: name });
           const value = Buffer.concat([Buffer.from('kms:'), Buffer.from(encode(name, before))]);
-          expect(Buffer.from(format.open(format.open(value).seal(after)).ciphertext)).toEqual(
+          expect(theCiphertext(format.open(format.open(value).seal([after])))).toEqual(
             Buffer.from(after),
           );
         },
@@ -108,9 +109,9 @@ describe('formats', () => {
           const json = `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
           // Half surrogates are escaped by JSON.stringify, and so is a pointer's text by no one.
           const opened = createFormat({ json, format: 'base64' }).open(value);
-          expect(Buffer.from(opened.ciphertext)).toEqual(Buffer.from(before));
+          expect(theCiphertext(opened)).toEqual(Buffer.from(before));
           const expected = { ...rest, [name]: Buffer.from(after).toString('base64') };
-          expect(Buffer.from(opened.seal(after)).toString()).toBe(JSON.stringify(expected, null, indent));
+          expect(Buffer.from(opened.seal([after])).toString()).toBe(JSON.stringify(expected, null, indent));
         },
       ),
       runs(),
@@ -121,8 +122,8 @@ describe('formats', () => {
 function reseal(spec: FormatSpec, value: Uint8Array): Uint8Array | Fault {
   try {
     const opened = createFormat(spec).open(value);
-    expect(opened.ciphertext.length).toBeGreaterThan(0);
-    return opened.seal(opened.ciphertext);
+    expect(theCiphertext(opened).length).toBeGreaterThan(0);
+    return opened.seal(opened.ciphertexts);
   } catch (error) {
     if (error instanceof Fault) return error;
     throw error;

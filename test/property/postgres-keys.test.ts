@@ -4,7 +4,9 @@ import { openEmbeddedDatabase } from '../../src/broker/embedded.ts';
 import { connectPostgres } from '../../src/stores/postgres/connect.ts';
 import { quoteName } from '../../src/stores/postgres/quote-name.ts';
 import type { SqlPool } from '../../src/stores/postgres/sql-pool.ts';
-import { openPostgresStore, type PostgresStore } from '../../src/stores/postgres.ts';
+import type { RecordStore } from '../../src/rotation/ports/record-store.ts';
+import { replacementOf } from '../../src/rotation/record.ts';
+import { openPostgresStore } from '../../src/stores/postgres.ts';
 import { freshDatabase } from '../support/peers.ts';
 import { shared } from '../support/postgres-table.ts';
 import { runs } from '../support/property-runs.ts';
@@ -149,12 +151,9 @@ async function proveKeys(
     expect(records.map(({ value }) => Buffer.from(value).toString()).toSorted()).toEqual(values);
     for (const { ref, fields } of records)
       expect(JSON.parse(ref)).toEqual(columns.map((name) => fields[name]));
-    const changes = records.map(({ ref, value }) => ({
-      ref,
-      oldValue: value,
-      newValue: Buffer.concat([value, Buffer.from('!')]),
-      keyVersion: 'v2',
-    }));
+    const changes = records.map((record) =>
+      replacementOf(record, Buffer.concat([record.value, Buffer.from('!')]), 'v2'),
+    );
     expect(await store.replace(changes)).toEqual(changes.map(() => 'replaced'));
     const after = await pool.query(`SELECT ${quoteName(names.value)} AS value FROM ${table}`);
     expect(after.rows.map((row) => String(row['value'])).toSorted()).toEqual(
@@ -166,7 +165,7 @@ async function proveKeys(
 }
 
 /** Begins anew behind every page, so that every step is a comparison made by PostgreSQL. */
-async function scanInSteps(store: PostgresStore): Promise<string[]> {
+async function scanInSteps(store: RecordStore): Promise<string[]> {
   const refs: string[] = [];
   let cursor: string | null = null;
   for (;;) {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { expect } from 'vitest';
 import { Fault } from '../../src/rotation/faults.ts';
-import type { Format } from '../../src/rotation/formats/format.ts';
+import type { Format, Opened } from '../../src/rotation/formats/format.ts';
 
 /** UTF-8. */
 export function utf8(text: string): Uint8Array {
@@ -10,12 +10,18 @@ export function utf8(text: string): Uint8Array {
 
 /** The ciphertext that a format finds in a value, in hex. */
 export function openedHex(format: Format, value: Uint8Array | string): string {
-  return Buffer.from(format.open(asBytes(value)).ciphertext).toString('hex');
+  return theCiphertext(format.open(asBytes(value))).toString('hex');
+}
+
+/** The ciphertext of a value that holds one. */
+export function theCiphertext({ ciphertexts }: Opened): Buffer {
+  expect(ciphertexts).toHaveLength(1);
+  return Buffer.from(ciphertexts[0] ?? []);
 }
 
 /** The value, as text, after this ciphertext has come in place of its own. */
 export function sealedText(format: Format, value: Uint8Array | string, ciphertext: Uint8Array): string {
-  return Buffer.from(format.open(asBytes(value)).seal(ciphertext)).toString('utf8');
+  return Buffer.from(format.open(asBytes(value)).seal([ciphertext])).toString('utf8');
 }
 
 /** Expects BAD_FORMAT, and returns what its message says. */

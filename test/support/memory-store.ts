@@ -45,7 +45,7 @@ export function createMemoryStore(): MemoryStore {
         const row = rows.get(ref);
         return row === undefined
           ? []
-          : [{ ref, value: row.value, fields: { id: ref }, keyVersion: row.keyVersion }];
+          : [{ ref, value: row.value, fields: { id: ref }, keyVersion: row.keyVersion, revision: null }];
       });
     },
     async replace(changes) {
@@ -63,6 +63,8 @@ export function createMemoryStore(): MemoryStore {
       return outcomes;
     },
     count: async () => ({ records: rows.size, exact: true }),
+    check: async () => `memory, ${rows.size} records`,
+    caveats: [],
     close: async () => undefined,
   };
   return store;

@@ -1,6 +1,6 @@
 import { openPostgresStore, type PostgresStoreOptions } from '../../src/stores/postgres.ts';
 import type { SqlPool } from '../../src/stores/postgres/sql-pool.ts';
-import type { RecordStoreFixture } from '../contract/record-store.ts';
+import type { RecordStoreFixture } from '../../src/testing/record-store-contract.ts';
 
 /** The same pool, left open by a store that is closed. */
 export function shared(pool: SqlPool): SqlPool {

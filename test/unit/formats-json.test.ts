@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
 import { createFormat } from '../../src/rotation/formats/create-format.ts';
 import type { PlainFormat } from '../../src/rotation/formats/format.ts';
-import { badFormatOf, openedHex, sealedText, utf8 } from '../support/bytes.ts';
+import { badFormatOf, openedHex, sealedText, theCiphertext, utf8 } from '../support/bytes.ts';
 
 const inJson = (json: string, format: PlainFormat = 'base64') => createFormat({ json, format });
 const sealed = Buffer.from('67', 'hex'); // Zw==
@@ -55,8 +55,8 @@ describe('a string in JSON', () => {
     'keeps its own spelling as long as its text is the same: %s',
     (document) => {
       const opened = inJson('/a').open(utf8(document));
-      expect(Buffer.from(opened.ciphertext).toString('hex')).toBe('fbefff');
-      expect(Buffer.from(opened.seal(opened.ciphertext)).toString()).toBe(document);
+      expect(theCiphertext(opened).toString('hex')).toBe('fbefff');
+      expect(Buffer.from(opened.seal(opened.ciphertexts)).toString()).toBe(document);
     },
   );
 

@@ -39,7 +39,7 @@ describe('opening', () => {
     const format = createFormat(spec);
     expect(openedHex(format, value)).toBe(ciphertext);
     const opened = format.open(asBytes(value));
-    expect(Buffer.from(opened.seal(opened.ciphertext))).toEqual(Buffer.from(asBytes(value)));
+    expect(Buffer.from(opened.seal(opened.ciphertexts))).toEqual(Buffer.from(asBytes(value)));
   });
 
   test('a value in the middle of a larger buffer is not read beyond its ends', () => {
@@ -87,9 +87,9 @@ describe('sealing another ciphertext', () => {
 
   test('bytes that are no text do not get into a text value', () => {
     const binary = bytes('00ff80');
-    expect(badFormatOf(() => createFormat('text').open(utf8('x')).seal(binary))).toContain('base64');
+    expect(badFormatOf(() => createFormat('text').open(utf8('x')).seal([binary]))).toContain('base64');
     const inJson = createFormat({ json: '', format: 'raw' });
-    expect(badFormatOf(() => inJson.open(utf8('"x"')).seal(binary))).toContain('base64');
+    expect(badFormatOf(() => inJson.open(utf8('"x"')).seal([binary]))).toContain('base64');
   });
 });
 

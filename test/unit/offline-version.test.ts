@@ -15,6 +15,6 @@ test.each([
   ['header says the pin, but AAD changes and nobody noted it', newAad, 'v2', null, false],
   ['header and note say the pin, and AAD changes', newAad, 'v2', 'v2', true],
 ] as const)('skip without a call? %s', (_what, goal, header, keyVersion, skipped) => {
-  const record = { ref: '1', value: new Uint8Array(), fields: {}, keyVersion };
+  const record = { ref: '1', value: new Uint8Array(), fields: {}, keyVersion, revision: null };
   expect(isOnPinOffline(goal, record, header)).toBe(skipped);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Fault } from '../../src/rotation/faults.ts';
+import { createFormat } from '../../src/rotation/formats/create-format.ts';
 import { processBatch } from '../../src/worker/process-batch.ts';
 import { batchOf, createCore, forbidden, throttled, transient } from '../support/core.ts';
 import { openSealed, sealFor } from '../support/memory-kms.ts';
@@ -161,6 +162,26 @@ describe('faults', () => {
     const { account } = await processBatch(batchOf(refs), null, core.deps, never);
     expect(account.failures()).toMatchObject([{ ref: '1', code: 'TOO_LONG' }]);
     expect(account.tally()).toMatchObject({ rotated: 1, failed: 1 });
+  });
+
+  test('a new ciphertext that its value cannot hold is a fault of its record alone', async () => {
+    const core = createCore();
+    const refs = core.seed(3);
+    core.kms.trouble = (item) =>
+      openSealed(item.ciphertext).plaintext === 'plain-2'
+        ? {
+            keyId: 'k1',
+            versionId: 'v2',
+            sourceKeyId: 'k1',
+            sourceVersionId: 'v1',
+            ciphertext: Buffer.from([0xff, 0xfe]),
+          }
+        : undefined;
+    const deps = { ...core.deps, format: createFormat('text') };
+    const { account, stoppedBy } = await processBatch(batchOf(refs), null, deps, never);
+    expect(stoppedBy).toBeNull();
+    expect(account.failures()).toMatchObject([{ ref: '2', code: 'BAD_FORMAT', attempts: 1 }]);
+    expect(account.tally()).toMatchObject({ rotated: 2, failed: 1 });
   });
 
   test('a reply without a result is a passing trouble', async () => {

@@ -51,7 +51,7 @@ async function reachBroker(config: KeyturnConfig): Promise<string> {
 async function reachStore(config: KeyturnConfig): Promise<string> {
   const store = await openStore(config, 'readWrite');
   try {
-    return await store.describe();
+    return await store.check();
   } finally {
     await store.close();
   }

@@ -9,6 +9,8 @@ import type { Pacer } from './pacer.ts';
 const outagePatienceMs = 30_000;
 /** What a 429 without Retry-After asks for. */
 const throttlePauseMs = 1000;
+/** A call of several items is parted after this many failures that are its own: one item may spoil it for all. */
+const failuresBeforeParting = 2;
 
 export interface CallDeps {
   readonly keyService: KeyService;
@@ -18,6 +20,8 @@ export interface CallDeps {
   readonly limit: LimitFunction;
   readonly retry: BackoffOptions & { readonly attempts: number };
   readonly onFault: (fault: Fault) => void;
+  /** What the pace counts: each call as one, or as many as it has items. */
+  readonly rateUnit: 'calls' | 'items';
 }
 
 /** `refused`: the record's own fault, with the number of calls that were made for it. */
@@ -26,31 +30,37 @@ export type CallOutcome =
   | { readonly kind: 'refused'; readonly fault: Fault; readonly calls: number };
 
 /**
- * One re-encryption, tried again while the KMS has a passing trouble. An attempt is held against the record
- * only if the KMS answered others meanwhile; where nobody else is calling, a probe of the target key stands
- * in for them. Throws rotation faults at once, and the transient fault of an outage that lasts, or `ABORTED`.
+ * One call, tried again while the KMS has a passing trouble; the outcomes are aligned with `items`, which are at
+ * most what the key service takes. An attempt is held against the items only if the KMS answered others meanwhile;
+ * where nobody else is calling, a probe of the target key stands in for them. A call of several items that is at
+ * fault is parted, down to the item. Throws rotation faults at once, and the transient fault of an outage that
+ * lasts, or `ABORTED`.
  */
 export async function callPatiently(
   deps: CallDeps,
-  item: ReEncryptItem,
+  items: readonly ReEncryptItem[],
   signal: AbortSignal,
-): Promise<CallOutcome> {
+): Promise<CallOutcome[]> {
   const { health, keyService, retry } = deps;
+  const attempts = items.length > 1 ? failuresBeforeParting : retry.attempts;
   let answeredAt = performance.now();
   let blamable = 0;
   for (let calls = 1; ; calls += 1) {
     const successesBefore = health.successes();
     const first = calls === 1;
     try {
-      const [result] = await paced(deps, signal, () => keyService.reEncrypt([item], signal));
-      if (result === undefined) throw new Fault('transient', 'BAD_REPLY', 'KMS replied without a result');
+      const results = await paced(deps, items.length, signal, () => keyService.reEncrypt(items, signal));
+      if (results.length !== items.length) throw unaligned();
       health.succeeded(first);
-      return result instanceof Fault
-        ? { kind: 'refused', fault: result, calls }
-        : { kind: 'reply', reply: result, calls };
+      return results.map((result) =>
+        result instanceof Fault
+          ? { kind: 'refused', fault: result, calls }
+          : { kind: 'reply', reply: result, calls },
+      );
     } catch (error) {
       const fault = asFault(error);
-      if (fault.faultClass === 'record') return { kind: 'refused', fault, calls };
+      // The items of a call are refused as a whole: it is too large, or one of them is not fit to be sent.
+      if (fault.faultClass === 'record') return blame(deps, items, fault, calls, signal);
       if (fault.faultClass !== 'transient' || signal.aborted) throw fault;
       deps.onFault(fault);
       if (fault.throttled) {
@@ -58,10 +68,10 @@ export async function callPatiently(
         await deps.pacer.penalize(fault.retryAfterMs ?? throttlePauseMs).catch(deps.onFault);
       } else {
         health.failed(first);
-        if (health.successes() > successesBefore || (await probe(deps, item, signal))) {
+        if (health.successes() > successesBefore || (await probe(deps, items, signal))) {
           answeredAt = performance.now();
           blamable += 1;
-          if (health.blamesRecord(blamable, retry.attempts)) return { kind: 'refused', fault, calls };
+          if (health.blamesRecord(blamable, attempts)) return blame(deps, items, fault, calls, signal);
         }
       }
       if (performance.now() - answeredAt > outagePatienceMs) throw fault;
@@ -70,10 +80,29 @@ export async function callPatiently(
   }
 }
 
+/** The one item is refused; of several each half is called for by itself. */
+async function blame(
+  deps: CallDeps,
+  items: readonly ReEncryptItem[],
+  fault: Fault,
+  calls: number,
+  signal: AbortSignal,
+): Promise<CallOutcome[]> {
+  if (items.length === 1) return [{ kind: 'refused', fault, calls }];
+  const half = Math.ceil(items.length / 2);
+  const parts = [items.slice(0, half), items.slice(half)];
+  return (await Promise.all(parts.map((part) => callPatiently(deps, part, signal)))).flat();
+}
+
 /** Whether the KMS can encrypt under the pin at all, when no other call tells. */
-async function probe(deps: CallDeps, item: ReEncryptItem, signal: AbortSignal): Promise<boolean> {
+async function probe(
+  deps: CallDeps,
+  [item]: readonly ReEncryptItem[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (item === undefined) return true;
   try {
-    await paced(deps, signal, () => deps.keyService.currentVersion(item.keyId, item.versionId));
+    await paced(deps, 1, signal, () => deps.keyService.currentVersion(item.keyId, item.versionId));
     deps.health.succeeded(true);
     return true;
   } catch (error) {
@@ -85,9 +114,20 @@ async function probe(deps: CallDeps, item: ReEncryptItem, signal: AbortSignal): 
 }
 
 /** A call at its time, within the bound of calls in flight. */
-function paced<T>({ limit, pacer }: CallDeps, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+function paced<T>(
+  { limit, pacer, rateUnit }: CallDeps,
+  items: number,
+  signal: AbortSignal,
+  call: () => Promise<T>,
+): Promise<T> {
   return limit(async () => {
-    await pacer.slot(signal);
+    await pacer.slot(signal, rateUnit === 'items' ? items : 1);
     return call();
+  });
+}
+
+function unaligned(): Fault {
+  return new Fault('transient', 'BAD_REPLY', 'KMS replied with another number of results than it was asked for', {
+    peer: 'kms',
   });
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { badFormat } from './bad-format.ts';
 import type { Format } from './format.ts';
+import { openedOne } from './opened.ts';
 import { viewAsBuffer } from './utf8.ts';
 
 type Alphabet = 'base64' | 'base64url';
@@ -36,11 +37,11 @@ export function createBase64(alphabet: Alphabet): Format {
       const ciphertext = Buffer.from(text, 'base64');
       if (ciphertext.length === 0) throw badFormat(alphabet);
       // Node's decoder passes over whatever is not base64, so the value counts only if it encodes to the same text.
-      if (ciphertext.toString(alphabet) === text) return { ciphertext, seal: sealPlain };
+      if (ciphertext.toString(alphabet) === text) return openedOne(ciphertext, sealPlain);
       const style = readStyle(text, ciphertext.length, plain);
       const seal = (sealed: Uint8Array): Uint8Array => Buffer.from(write(sealed, alphabet, style), 'latin1');
       if (write(ciphertext, alphabet, style) !== text) throw badFormat(alphabet);
-      return { ciphertext, seal };
+      return openedOne(ciphertext, seal);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { badFormat } from './bad-format.ts';
 import type { Format } from './format.ts';
+import { openedOne } from './opened.ts';
 import { viewAsBuffer } from './utf8.ts';
 
 /** Hexadecimal digits, all lower or all upper case; the case is kept. Digits alone count as lower case. */
@@ -11,8 +12,8 @@ export const hex: Format = {
     if (ciphertext.length === 0) throw badFormat('hex');
     // Node's decoder stops at what is no digit, so only what encodes to the same text was hex.
     const lowerCase = ciphertext.toString('hex');
-    if (lowerCase === text) return { ciphertext, seal: sealLowerCase };
-    if (lowerCase.toUpperCase() === text) return { ciphertext, seal: sealUpperCase };
+    if (lowerCase === text) return openedOne(ciphertext, sealLowerCase);
+    if (lowerCase.toUpperCase() === text) return openedOne(ciphertext, sealUpperCase);
     throw badFormat('hex in one case');
   },
 };

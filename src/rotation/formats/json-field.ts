@@ -3,6 +3,7 @@ import { type Node, parseTree } from 'jsonc-parser';
 import { badFormat, notText } from './bad-format.ts';
 import type { Format } from './format.ts';
 import { parseJsonPointer } from './json-pointer.ts';
+import { openedWithin } from './opened.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** A string in a JSON document; its text is of the inner format. Only its own characters are replaced. */
@@ -20,19 +21,16 @@ export function createJsonField(pointer: string, inner: Format): Format {
       // A surrogate without its other half (`"\ud800"`) has no UTF-8, so it would not come back as it was.
       if (found === null || typeof text !== 'string' || /\p{Surrogate}/u.test(text)) throw badFormat(where);
 
-      const opened = inner.open(Buffer.from(text, 'utf8'));
       const before = document.slice(0, found.offset);
       const after = document.slice(found.offset + found.length);
-      return {
-        ciphertext: opened.ciphertext,
-        seal(ciphertext) {
-          const sealed = decodeUtf8(opened.seal(ciphertext));
-          if (sealed === null) throw notText();
-          // JSON has several spellings of one string (`\/`, `\u002b`): the same text stays as it was spelt.
-          if (sealed === text) return value;
-          return Buffer.from(before + JSON.stringify(sealed) + after, 'utf8');
-        },
+      const sealPart = (part: Uint8Array): Uint8Array => {
+        const sealed = decodeUtf8(part);
+        if (sealed === null) throw notText();
+        // JSON has several spellings of one string (`\/`, `\u002b`): the same text stays as it was spelt.
+        if (sealed === text) return value;
+        return Buffer.from(before + JSON.stringify(sealed) + after, 'utf8');
       };
+      return openedWithin(sealPart, inner.open(Buffer.from(text, 'utf8')));
     },
   };
 }

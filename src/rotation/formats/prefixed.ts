@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { badFormat } from './bad-format.ts';
 import type { Format } from './format.ts';
+import { openedWithin } from './opened.ts';
 import { viewAsBuffer } from './utf8.ts';
 
 /** What the inner format holds, behind a constant text. */
@@ -12,11 +13,8 @@ export function createPrefixed(prefix: string, inner: Format): Format {
       if (!viewAsBuffer(value.subarray(0, length)).equals(prefixBytes)) {
         throw badFormat(`text that begins with ${JSON.stringify(prefix)}`);
       }
-      const opened = inner.open(value.subarray(length));
-      return {
-        ciphertext: opened.ciphertext,
-        seal: (ciphertext) => Buffer.concat([prefixBytes, opened.seal(ciphertext)]),
-      };
+      const sealPart = (part: Uint8Array): Uint8Array => Buffer.concat([prefixBytes, part]);
+      return openedWithin(sealPart, inner.open(value.subarray(length)));
     },
   };
 }

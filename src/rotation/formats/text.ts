@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { badFormat, notText } from './bad-format.ts';
 import type { Format } from './format.ts';
+import { openedOne } from './opened.ts';
 
 /** The value is a ciphertext that is text by itself, as some KMSs speak it. */
 export const text: Format = {
   open(value) {
     if (value.length === 0 || !isUtf8(value)) throw badFormat('non-empty UTF-8 text');
-    return { ciphertext: value, seal: sealText };
+    return openedOne(value, sealText);
   },
 };
 

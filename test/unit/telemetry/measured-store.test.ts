@@ -23,6 +23,7 @@ test('a measured store answers as the store itself', async () => {
     oldValue: Buffer.from('value-2'),
     newValue: Buffer.from('new'),
     keyVersion: 'v2',
+    revision: null,
   };
   expect(await store.replace([change, change])).toEqual(['replaced', 'conflict']);
   expect(inner.rows.get('2')?.value.toString()).toBe('new');

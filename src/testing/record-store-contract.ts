@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { RecordStore, ScanPage } from '../../src/rotation/ports/record-store.ts';
-import type { Cursor, Ref, ReplaceOutcome, StoredRecord } from '../../src/rotation/record.ts';
+import type { RecordStore, ScanPage } from '../rotation/ports/record-store.ts';
+import {
+  replacementOf,
+  type Cursor,
+  type Ref,
+  type ReplaceOutcome,
+  type StoredRecord,
+} from '../rotation/record.ts';
 
 export interface SeedRecord {
   /** Distinct within a store: short, of a-z, 0-9 and `-`. */
@@ -75,10 +81,14 @@ export function recordStoreContract(
     async function scanRefs(limit = 100, from: Cursor | null = null): Promise<Ref[]> {
       return (await scanPages(limit, from)).flatMap(({ refs }) => refs);
     }
-    function replaceOne(ref: Ref, from: string, to: string): Promise<ReplaceOutcome[]> {
-      return fixture.store.replace([
-        { ref, oldValue: makeValue(from), newValue: makeValue(to), keyVersion: 'v2' },
-      ]);
+    async function readOne(ref: Ref): Promise<StoredRecord> {
+      return one(await fixture.store.read([ref]));
+    }
+    async function seedAndRead(label = 'old'): Promise<StoredRecord> {
+      return readOne(await seedOne(label));
+    }
+    function replaceOne(read: StoredRecord, label: string): Promise<ReplaceOutcome[]> {
+      return fixture.store.replace([replacementOf(read, makeValue(label), 'v2')]);
     }
 
     describe('scan', () => {
@@ -203,101 +213,86 @@ export function recordStoreContract(
 
     describe('replace', () => {
       test('writes the new value, and nothing else of the record', async () => {
-        const ref = await seedOne();
-        const before = one(await fixture.store.read([ref]));
-        expect(await replaceOne(ref, 'old', 'new')).toEqual(['replaced']);
-        expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(makeValue('new')));
-        const after = one(await fixture.store.read([ref]));
+        const before = await seedAndRead();
+        expect(await replaceOne(before, 'new')).toEqual(['replaced']);
+        expect(bytes(await fixture.readRaw(before.ref))).toEqual(bytes(makeValue('new')));
+        const after = await readOne(before.ref);
         expect(after.fields).toEqual(before.fields);
         expect(after.keyVersion).toBe(notesVersion ? 'v2' : null);
       });
 
       test('what was read can be replaced', async () => {
-        const refs = await seedMany(50);
-        const records = await fixture.store.read(refs);
-        const changes = records.map(({ ref, value }) => ({
-          ref,
-          oldValue: value,
-          newValue: makeValue(`new ${ref}`),
-          keyVersion: 'v2',
-        }));
+        const records = await fixture.store.read(await seedMany(50));
+        const changes = records.map((read) => replacementOf(read, makeValue(`new ${read.ref}`), 'v2'));
         expect(await fixture.store.replace(changes)).toEqual(changes.map(() => 'replaced'));
         for (const { ref, newValue } of changes)
           expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(newValue));
       });
 
-      test('keeps what the application wrote since it was read', async () => {
-        const ref = await seedOne();
-        await fixture.write(ref, makeValue('newer'));
-        expect(await replaceOne(ref, 'old', 'new')).toEqual(['conflict']);
-        expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(makeValue('newer')));
+      test('what was replaced can be read and replaced again', async () => {
+        const first = await seedAndRead();
+        await replaceOne(first, 'second');
+        expect(await replaceOne(await readOne(first.ref), 'third')).toEqual(['replaced']);
+        expect(bytes(await fixture.readRaw(first.ref))).toEqual(bytes(makeValue('third')));
       });
 
-      test.each(['old ', 'ol', 'Old', ' old', 'old\u0301'])(
-        'a value that only resembles the old one is another (%j)',
-        async (resembling) => {
-          const ref = await seedOne(resembling);
-          expect(await replaceOne(ref, 'old', 'new')).toEqual(['conflict']);
-          expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(makeValue(resembling)));
+      test.each(['newer', 'old ', 'ol', 'Old', ' old', 'old\u0301'])(
+        'keeps what the application wrote since it was read, and be it much alike (%j)',
+        async (label) => {
+          const read = await seedAndRead();
+          await fixture.write(read.ref, makeValue(label));
+          expect(await replaceOne(read, 'new')).toEqual(['conflict']);
+          expect(bytes(await fixture.readRaw(read.ref))).toEqual(bytes(makeValue(label)));
         },
       );
 
       test('does not bring back a record that was removed', async () => {
-        const ref = await seedOne();
-        await fixture.remove(ref);
-        expect(await replaceOne(ref, 'old', 'new')).toEqual(['conflict']);
-        expect(await fixture.readRaw(ref)).toBeNull();
+        const read = await seedAndRead();
+        await fixture.remove(read.ref);
+        expect(await replaceOne(read, 'new')).toEqual(['conflict']);
+        expect(await fixture.readRaw(read.ref)).toBeNull();
       });
 
       test.runIf(knowsNull)('does not fill a record that was emptied', async () => {
-        const ref = await seedOne();
-        await fixture.write(ref, null);
-        expect(await replaceOne(ref, 'old', 'new')).toEqual(['conflict']);
-        expect(await fixture.readRaw(ref)).toBeNull();
+        const read = await seedAndRead();
+        await fixture.write(read.ref, null);
+        expect(await replaceOne(read, 'new')).toEqual(['conflict']);
+        expect(await fixture.readRaw(read.ref)).toBeNull();
       });
 
       test('outcomes stand in the order of the changes', async () => {
-        const refs = await seedMany(9);
-        const records = new Map((await fixture.store.read(refs)).map((record) => [record.ref, record]));
-        const changes = refs.map((ref, index) => ({
-          ref,
-          oldValue: index % 3 === 0 ? makeValue('another') : (records.get(ref)?.value ?? makeValue('none')),
-          newValue: makeValue(`new ${index}`),
-          keyVersion: 'v2',
-        }));
+        const records = await fixture.store.read(await seedMany(9));
+        for (const [index, { ref }] of records.entries())
+          if (index % 3 === 0) await fixture.write(ref, makeValue('another'));
+        const changes = records.map((read, index) => replacementOf(read, makeValue(`new ${index}`), 'v2'));
         expect(await fixture.store.replace(changes)).toEqual(
-          refs.map((_, index) => (index % 3 === 0 ? 'conflict' : 'replaced')),
+          changes.map((_, index) => (index % 3 === 0 ? 'conflict' : 'replaced')),
         );
       });
 
       test('a second try after a lost reply changes nothing', async () => {
-        const ref = await seedOne();
-        await replaceOne(ref, 'old', 'new');
-        expect(await replaceOne(ref, 'old', 'new again')).toEqual(['conflict']);
-        expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(makeValue('new')));
+        const read = await seedAndRead();
+        await replaceOne(read, 'new');
+        expect(await replaceOne(read, 'new again')).toEqual(['conflict']);
+        expect(bytes(await fixture.readRaw(read.ref))).toEqual(bytes(makeValue('new')));
       });
 
-      test('of two changes to one record in a call only the first counts', async () => {
-        const ref = await seedOne();
-        const change = (label: string) => ({
-          ref,
-          oldValue: makeValue('old'),
-          newValue: makeValue(label),
-          keyVersion: 'v2',
-        });
-        expect(await fixture.store.replace([change('first'), change('second')])).toEqual([
-          'replaced',
-          'conflict',
-        ]);
-        expect(bytes(await fixture.readRaw(ref))).toEqual(bytes(makeValue('first')));
+      test('of two changes to one record in a call exactly one is made', async () => {
+        const read = await seedAndRead();
+        const labels = ['first', 'second'];
+        const changes = labels.map((label) => replacementOf(read, makeValue(label), 'v2'));
+        const outcomes = await fixture.store.replace(changes);
+        expect(outcomes.toSorted()).toEqual(['conflict', 'replaced']);
+        const winner = labels[outcomes.indexOf('replaced')] ?? '';
+        expect(bytes(await fixture.readRaw(read.ref))).toEqual(bytes(makeValue(winner)));
       });
 
       test('of many calls for one record at once exactly one wins', async () => {
-        const ref = await seedOne();
+        const read = await seedAndRead();
         const labels = Array.from({ length: 8 }, (_, index) => `racer ${index}`);
-        const outcomes = (await Promise.all(labels.map((label) => replaceOne(ref, 'old', label)))).flat();
+        const outcomes = (await Promise.all(labels.map((label) => replaceOne(read, label)))).flat();
         expect(outcomes.filter((outcome) => outcome === 'replaced')).toHaveLength(1);
-        expect(bytes(await fixture.readRaw(ref))).toEqual(
+        expect(bytes(await fixture.readRaw(read.ref))).toEqual(
           bytes(makeValue(labels[outcomes.indexOf('replaced')] ?? '')),
         );
       });
