@@ -1,14 +1,14 @@
-import type { CallDeps } from '../rotation/calls/patient-call.ts';
-import { reEncryptRecord } from '../rotation/calls/re-encrypt-record.ts';
+import type { CiphertextOutcome } from '../rotation/calls/ciphertext-outcome.ts';
+import { reEncryptAll, type ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
 import type { CensusCount } from '../rotation/certificate.ts';
-import { asFault, Fault } from '../rotation/faults.ts';
+import { Fault } from '../rotation/faults.ts';
 import type { Format } from '../rotation/formats/format.ts';
 import { expectReached, type Goal } from '../rotation/goal.ts';
+import { openRecord, type OpenRecord } from '../rotation/open-record.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Ref, StoredRecord } from '../rotation/record.ts';
 import { createSample } from './sample.ts';
-import { eitherSignal } from '../rotation/either-signal.ts';
 
 /** Records whose header is checked by the KMS, at random over the whole store. */
 const sampleSize = 200;
@@ -18,7 +18,7 @@ export interface CensusDeps {
   readonly store: RecordStore;
   readonly format: Format;
   readonly goal: Goal;
-  readonly calls: CallDeps;
+  readonly calls: ReEncryptDeps;
   readonly pageSize: number;
   /** Ask the KMS about every record, also where the header tells its version. */
   readonly deep: boolean;
@@ -27,6 +27,7 @@ export interface CensusDeps {
   readonly onProgress: (records: number) => void;
 }
 
+/** The version that a record counts under: of several ciphertexts the first that is not the pin's. */
 type Finding = { kind: 'version'; versionId: string; byHeader: boolean } | { kind: 'unreadable' };
 
 /**
@@ -88,53 +89,73 @@ export async function takeCensus(deps: CensusDeps, signal: AbortSignal): Promise
   };
 }
 
-/** Aligned with `records`; the first fault that is not a record's own stops them all. */
+/** Aligned with `records`. Throws the fault that stopped the calls: half of the answers are none. */
 async function findAll(
   deps: CensusDeps,
   records: readonly StoredRecord[],
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const halt = new AbortController();
-  const either = eitherSignal(signal, halt.signal);
-  let stoppedBy: Fault | undefined;
-  const findings = await Promise.all(
-    records.map((record) =>
-      find(deps, record, either).catch((error: unknown): Finding => {
-        stoppedBy ??= asFault(error);
-        halt.abort();
-        return { kind: 'unreadable' };
-      }),
-    ),
-  );
-  if (stoppedBy !== undefined) throw stoppedBy;
+  const findings: Finding[] = records.map(() => ({ kind: 'unreadable' }));
+  const toAsk: (OpenRecord & { index: number })[] = [];
+  for (const [index, record] of records.entries()) {
+    const open = tryOpen(deps, record);
+    if (open === null) continue;
+    const versionId = deps.deep ? null : versionByHeader(deps, open);
+    if (versionId === null) toAsk.push({ ...open, index });
+    else findings[index] = { kind: 'version', versionId, byHeader: true };
+  }
+  const answers = await askKms(deps, toAsk, signal);
+  for (const [place, { index }] of toAsk.entries())
+    findings[index] = answers[place] ?? { kind: 'unreadable' };
   return findings;
 }
 
-async function find(deps: CensusDeps, record: StoredRecord, signal: AbortSignal): Promise<Finding> {
-  const { calls, deep, format, goal } = deps;
-  let ciphertext;
+function tryOpen({ format }: CensusDeps, record: StoredRecord): OpenRecord | null {
   try {
-    ciphertext = format.open(record.value).ciphertext;
+    return openRecord(format, record);
   } catch {
-    return { kind: 'unreadable' };
+    return null;
   }
-  const header = calls.keyService.readVersion(ciphertext);
-  // A header tells the version but not the AAD: where that changes, only the KMS can tell.
-  if (header !== null && !deep && goal.source.aad.text === goal.target.aad.text) {
-    return { kind: 'version', versionId: header, byHeader: true };
-  }
-  return askKms(deps, record, ciphertext, signal);
 }
 
+/** Null where the headers cannot tell all that counts: they name the version but not the AAD. */
+function versionByHeader({ calls, goal }: CensusDeps, { opened }: OpenRecord): string | null {
+  if (!goal.keepsAad && opened.aad === 'template') return null;
+  const versions = opened.ciphertexts.map((ciphertext) => calls.keyService.readVersion(ciphertext));
+  return versions.includes(null)
+    ? null
+    : (versions.find((version) => version !== goal.versionId) ?? goal.versionId);
+}
+
+/** Aligned with `records`. */
 async function askKms(
   { calls, goal }: CensusDeps,
-  record: StoredRecord,
-  ciphertext: Uint8Array,
+  records: readonly OpenRecord[],
   signal: AbortSignal,
-): Promise<Finding> {
-  const outcome = await reEncryptRecord(calls, expectReached(goal), record, ciphertext, signal);
-  if (outcome.kind === 'refused') return { kind: 'unreadable' };
-  const versionId = outcome.kind === 'onPin' ? goal.versionId : describeSource(outcome.sourceVersionId, goal);
+): Promise<Finding[]> {
+  const outcomes: CiphertextOutcome[][] = records.map(() => []);
+  const wanted = records.flatMap(({ record, opened: { ciphertexts, aad } }, index) =>
+    ciphertexts.map((ciphertext) => ({ record, ciphertext, aad, index })),
+  );
+  const stoppedBy = await reEncryptAll(
+    calls,
+    expectReached(goal),
+    wanted,
+    ({ index }, outcome) => outcomes[index]?.push(outcome),
+    signal,
+  );
+  if (stoppedBy !== null) throw stoppedBy;
+  if (signal.aborted) throw new Fault('transient', 'ABORTED', 'the census was stopped before its end');
+  return outcomes.map((parts) => findingOf(parts, goal));
+}
+
+function findingOf(outcomes: readonly CiphertextOutcome[], goal: Goal): Finding {
+  let versionId = goal.versionId;
+  for (const outcome of outcomes) {
+    if (outcome.kind === 'refused') return { kind: 'unreadable' };
+    if (outcome.kind !== 'onPin' && versionId === goal.versionId)
+      versionId = describeSource(outcome.sourceVersionId, goal);
+  }
   return { kind: 'version', versionId, byHeader: false };
 }
 
@@ -149,12 +170,11 @@ async function countContradicted(
   sample: readonly StoredRecord[],
   signal: AbortSignal,
 ): Promise<number> {
-  const checks = await Promise.all(
-    sample.map(async (record) => {
-      const { ciphertext } = deps.format.open(record.value);
-      const asked = await askKms(deps, record, ciphertext, signal);
-      return asked.kind === 'version' && asked.versionId === deps.calls.keyService.readVersion(ciphertext);
-    }),
-  );
-  return checks.filter((agrees) => !agrees).length;
+  const open = sample.map((record) => openRecord(deps.format, record));
+  const asked = await askKms(deps, open, signal);
+  return asked.filter((finding, index) => {
+    const record = open[index];
+    const byHeader = record === undefined ? null : versionByHeader(deps, record);
+    return finding.kind !== 'version' || finding.versionId !== byHeader;
+  }).length;
 }

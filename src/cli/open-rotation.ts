@@ -4,7 +4,8 @@ import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import { parseAadTemplate } from '../rotation/aad-template.ts';
 import { createCallHealth } from '../rotation/calls/call-health.ts';
 import { createPacer } from '../rotation/calls/pacer.ts';
-import type { CallDeps } from '../rotation/calls/patient-call.ts';
+import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import { createSharedResults } from '../rotation/calls/shared-results.ts';
 import { Fault } from '../rotation/faults.ts';
 import { createFormat } from '../rotation/formats/create-format.ts';
 import type { Format } from '../rotation/formats/format.ts';
@@ -34,7 +35,7 @@ export interface OpenRotation {
   readonly store: RecordStore;
   readonly keyService: KeyService;
   readonly format: Format;
-  readonly calls: CallDeps;
+  readonly calls: ReEncryptDeps;
   readonly planDigest: string;
   readonly tool: string;
   goalFor(pin: Pin): Goal;
@@ -70,12 +71,14 @@ export async function openRotation(
     closers.push(store.close);
 
     const pacer = createPacer(broker.pace, { waited: metrics.paceWaited, fault: log.fault });
-    const calls: CallDeps = {
+    const calls: ReEncryptDeps = {
       keyService,
       pacer,
       health: createCallHealth(),
       limit: pLimit(config.limits.concurrency),
       retry: config.retry,
+      rateUnit: config.limits.rateUnit,
+      shared: createSharedResults(metrics.kmsCallsSaved),
       onFault: log.fault,
     };
     return {

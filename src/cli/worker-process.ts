@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Fault } from '../rotation/faults.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
+import { createRewrapValues } from '../rotation/calls/rewrap-values.ts';
 import { remainingRecords } from '../rotation/status.ts';
 import { startTelemetryServer, type TelemetryServer } from '../telemetry/http.ts';
 import { startWorker, type RunningWorker } from '../worker/worker.ts';
@@ -50,7 +51,13 @@ export async function startWorkerProcess(
     workerId,
     queue: broker.queue,
     ledger: broker.ledger,
-    batch: { store, format, calls: { ...calls, onFault } },
+    batch: {
+      store,
+      format,
+      keyService: calls.keyService,
+      renewValues: createRewrapValues({ ...calls, onFault }),
+      onFault,
+    },
     goalFor: rotation.goalFor,
     planDigest: rotation.planDigest,
     maxFailures: config.limits.maxFailures,

@@ -32,6 +32,10 @@ const limits = z.strictObject({
     .default(500)
     .describe('KMS calls per second, over all workers together; none = no limit')
     .transform((rate) => (rate === 'none' ? null : rate)),
+  rateUnit: z
+    .enum(['calls', 'items'])
+    .default('calls')
+    .describe('What rate counts: calls, or the items of calls that take many'),
   concurrency: z.int().min(1).max(1024).default(32).describe('KMS calls in flight per worker process'),
   batchSize: z.int().min(1).max(10_000).default(500).describe('References per job'),
   backlog: z.int().min(1).max(100_000).default(200).describe('Batches waiting in the broker at most'),

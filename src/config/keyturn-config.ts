@@ -17,6 +17,8 @@ export interface KeyturnConfig {
   readonly limits: {
     /** KMS calls per second over all workers together; null = no limit. */
     readonly rate: number | null;
+    /** What `rate` counts: each call as one, or as many as it has items. */
+    readonly rateUnit: 'calls' | 'items';
     readonly concurrency: number;
     readonly batchSize: number;
     readonly backlog: number;

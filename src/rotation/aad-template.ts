@@ -26,8 +26,8 @@ const tokens = /\{\{|\{([^}]+)\}|\{/g;
 
 /**
  * Parses a template: `{column}` is the text of that column, `{{` a brace. A closing brace outside a column
- * stands for itself, doubled or not. Throws a usage `Fault` BAD_AAD_TEMPLATE for `{}` and for a brace that is never closed. The empty
- * template is the empty AAD.
+ * stands for itself, doubled or not. Throws a usage `Fault` BAD_AAD_TEMPLATE for `{}` and for a brace that is
+ * never closed. The empty template is the empty AAD.
  */
 export function parseAadTemplate(text: string): AadTemplate {
   let part: Part = { column: null, after: '' };

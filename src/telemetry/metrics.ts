@@ -23,6 +23,8 @@ export interface Metrics {
   /** All KMS calls so far, probes included. */
   readonly kmsCalls: () => number;
   storeUsed(op: 'read' | 'replace' | 'scan' | 'count', seconds: number): void;
+  /** KMS calls that were not needed, as another record of the batch, or of one before, had the same ciphertext. */
+  kmsCallsSaved(by: 'batch' | 'cache', calls: number): void;
   paceWaited(seconds: number): void;
   batchStarted(): void;
   batchEnded(outcome: 'settled' | 'handedBack' | 'dropped', seconds: number, gained: Tally): void;
@@ -42,6 +44,7 @@ export function createMetrics(rotation: string, provider: string, version: strin
   const conflicts = counter('conflicts_total', 'Lost compare-and-swaps', []);
   const kmsRequests = counter('kms_requests_total', 'KMS calls by result code', ['provider', 'code']);
   const kmsSeconds = histogram('kms_request_duration_seconds', 'Duration of a KMS call', ['provider']);
+  const kmsSaved = counter('kms_calls_saved_total', 'KMS calls not needed for equal ciphertexts', ['by']);
   const storeSeconds = histogram('store_duration_seconds', 'Duration of a store round trip', ['op']);
   const batches = counter('batches_total', 'Batches by outcome', ['outcome']);
   const batchSeconds = histogram('batch_duration_seconds', 'Duration of a batch in a worker', []);
@@ -74,6 +77,7 @@ export function createMetrics(rotation: string, provider: string, version: strin
       kmsSeconds.observe({ provider }, seconds);
     },
     kmsCalls: () => kmsCalls,
+    kmsCallsSaved: (by, calls) => kmsSaved.inc({ by }, calls),
     storeUsed: (op, seconds) => storeSeconds.observe({ op }, seconds),
     paceWaited: (seconds) => paceWait.observe(seconds),
     batchStarted: () => inFlight.inc(),

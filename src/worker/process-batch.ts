@@ -1,15 +1,17 @@
 import { backoffMs, sleep } from '../rotation/backoff.ts';
 import type { Batch, BatchProgress } from '../rotation/batch.ts';
-import type { CallDeps } from '../rotation/calls/patient-call.ts';
+import type { RenewValues } from '../rotation/calls/renewal.ts';
 import { asFault, Fault } from '../rotation/faults.ts';
 import type { Format } from '../rotation/formats/format.ts';
 import type { Goal } from '../rotation/goal.ts';
 import { isOnPinOffline } from '../rotation/offline-version.ts';
+import { openRecord, type OpenRecord } from '../rotation/open-record.ts';
 import { patiently } from '../rotation/patience.ts';
+import type { KeyService } from '../rotation/ports/key-service.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import { replacementOf, type Replacement, type StoredRecord } from '../rotation/record.ts';
 import { openAccount, type BatchAccount } from './account.ts';
-import { isSame, rewrapRecords, type Rewrap } from './rewrap.ts';
+import { isSame, renewRecords, type Renewal } from './renew-records.ts';
 
 /** A record that the application keeps changing, or keeps locked, is left for later after this many tries. */
 const rounds = 5;
@@ -21,7 +23,9 @@ export interface BatchDeps {
   readonly store: RecordStore;
   readonly format: Format;
   readonly goal: Goal;
-  readonly calls: CallDeps;
+  readonly keyService: Pick<KeyService, 'readVersion'>;
+  readonly renewValues: RenewValues;
+  readonly onFault: (fault: Fault) => void;
 }
 
 /** The books after the batch was worked, and what stopped it where references are left. */
@@ -41,9 +45,9 @@ export async function processBatch(
   signal: AbortSignal,
 ): Promise<BatchResult> {
   const account = openAccount(batch.refs, earlier);
-  const onFault = deps.calls.onFault;
+  const { onFault } = deps;
   /** What was written or tried to be, by reference: a lost reply or a lock must not cost a second call. */
-  const rewraps = new Map<string, Rewrap>();
+  const renewals = new Map<string, Renewal>();
   let stoppedBy: Fault | null = null;
   try {
     for (let round = 1; account.left.size > 0 && stoppedBy === null && !signal.aborted; round += 1) {
@@ -51,9 +55,9 @@ export async function processBatch(
         deps.store.read([...account.left]),
       );
       settleMissing(account, records);
-      const open = records.filter((record) => !settleOffline(batch, record, rewraps, deps, account));
-      stoppedBy = await rewrapRecords(open, rewraps, deps, account, signal);
-      const changes = changesOf(open, rewraps, deps.goal, account);
+      const open = records.flatMap((record) => settleOffline(batch, record, renewals, deps, account) ?? []);
+      stoppedBy = await renewRecords(open, renewals, deps, account, signal);
+      const changes = changesOf(open, renewals, deps.goal, account);
       // Also after a stop: the calls are made and paid for.
       await replaceRecords(changes, deps, account);
       if (round === rounds && account.left.size > 0) stoppedBy ??= contended();
@@ -70,47 +74,47 @@ function settleMissing(account: BatchAccount, records: readonly StoredRecord[]):
   for (const ref of account.left) if (!present.has(ref)) account.settle(ref, 'missing');
 }
 
-/** Settles a record without a call, where what was read shows it to be under the pin. */
+/** Settles a record without a call, where what was read shows it to be under the pin; else takes it apart. */
 function settleOffline(
   batch: Batch,
   record: StoredRecord,
-  rewraps: ReadonlyMap<string, Rewrap>,
-  { format, goal, calls }: BatchDeps,
+  renewals: ReadonlyMap<string, Renewal>,
+  { format, goal, keyService }: BatchDeps,
   account: BatchAccount,
-): boolean {
+): OpenRecord | null {
   // Our own write, whose reply was lost.
-  if (isSame(rewraps.get(record.ref)?.newValue, record.value)) {
+  if (isSame(renewals.get(record.ref)?.newValue, record.value)) {
     account.settle(record.ref, 'rotated');
-    return true;
+    return null;
   }
   try {
-    const header = calls.keyService.readVersion(format.open(record.value).ciphertext);
+    const open = openRecord(format, record);
     // A census has shown the store's note of a late writer's record to be wrong.
-    const heard = batch.late ? { ...record, keyVersion: null } : record;
-    if (!isOnPinOffline(goal, heard, header)) return false;
+    const note = batch.late ? null : record.keyVersion;
+    if (!isOnPinOffline(goal, open.opened, note, keyService)) return open;
     account.settle(record.ref, 'skipped');
   } catch (error) {
     account.setAside(record.ref, asFault(error), 0);
   }
-  return true;
+  return null;
 }
 
 function changesOf(
-  records: readonly StoredRecord[],
-  rewraps: ReadonlyMap<string, Rewrap>,
+  records: readonly OpenRecord[],
+  renewals: ReadonlyMap<string, Renewal>,
   goal: Goal,
   account: BatchAccount,
 ): Replacement[] {
-  return records.flatMap((record) => {
-    const rewrap = rewraps.get(record.ref);
-    if (rewrap === undefined || !account.left.has(record.ref)) return [];
-    return [replacementOf(record, rewrap.newValue, goal.versionId)];
+  return records.flatMap(({ record }) => {
+    const renewal = renewals.get(record.ref);
+    if (renewal === undefined || !account.left.has(record.ref)) return [];
+    return [replacementOf(record, renewal.newValue, goal.versionId)];
   });
 }
 
 async function replaceRecords(
   changes: readonly Replacement[],
-  { store, calls }: BatchDeps,
+  { store, onFault }: BatchDeps,
   account: BatchAccount,
 ): Promise<void> {
   if (changes.length === 0) return;
@@ -120,7 +124,7 @@ async function replaceRecords(
   } catch (error) {
     const fault = asFault(error);
     if (fault.faultClass !== 'transient') throw fault;
-    calls.onFault(fault);
+    onFault(fault);
     // Any part of it may have been written: only reading again tells, in the next round.
     return;
   }

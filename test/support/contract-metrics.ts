@@ -4,6 +4,7 @@ export const contractMetrics: Readonly<Record<string, readonly string[]>> = {
   conflicts_total: [],
   kms_requests_total: ['code', 'provider'],
   kms_request_duration_seconds: ['provider'],
+  kms_calls_saved_total: ['by'],
   store_duration_seconds: ['op'],
   batches_total: ['outcome'],
   batch_duration_seconds: [],

@@ -3,7 +3,9 @@ import type { Batch } from '../../src/rotation/batch.ts';
 import { parseAadTemplate } from '../../src/rotation/aad-template.ts';
 import { createCallHealth } from '../../src/rotation/calls/call-health.ts';
 import { createPacer } from '../../src/rotation/calls/pacer.ts';
-import type { CallDeps } from '../../src/rotation/calls/patient-call.ts';
+import type { ReEncryptDeps } from '../../src/rotation/calls/re-encrypt-all.ts';
+import { createRewrapValues } from '../../src/rotation/calls/rewrap-values.ts';
+import { createSharedResults } from '../../src/rotation/calls/shared-results.ts';
 import { Fault } from '../../src/rotation/faults.ts';
 import { createFormat } from '../../src/rotation/formats/create-format.ts';
 import { createGoal, type Goal } from '../../src/rotation/goal.ts';
@@ -28,7 +30,9 @@ export interface Core {
   readonly kms: MemoryKms;
   readonly store: MemoryStore;
   readonly pace: ReturnType<typeof createFreePace>;
-  readonly calls: CallDeps;
+  readonly calls: ReEncryptDeps;
+  /** KMS calls that equal ciphertexts saved. */
+  readonly saved: { batch: number; cache: number };
   readonly deps: BatchDeps;
   readonly faults: Fault[];
   /** Puts records `1`…`n` under a version of key k1. */
@@ -51,21 +55,34 @@ export function createCore(options: { goal?: Goal; attempts?: number } = {}): Co
   const pace = createFreePace();
   const faults: Fault[] = [];
   const onFault = (fault: Fault): void => void faults.push(fault);
-  const calls: CallDeps = {
+  const saved = { batch: 0, cache: 0 };
+  const calls: ReEncryptDeps = {
     keyService: kms,
     pacer: createPacer(pace, { waited: () => undefined, fault: onFault }),
     health: createCallHealth(),
     limit: pLimit(8),
     retry: { attempts: options.attempts ?? 3, initialMs: 1, maxMs: 4 },
     onFault,
+    rateUnit: 'calls',
+    shared: createSharedResults((by, count) => {
+      saved[by] += count;
+    }),
   };
   return {
     kms,
     store,
     pace,
     calls,
+    saved,
     faults,
-    deps: { store, format: createFormat('raw'), goal: options.goal ?? goalOf(), calls },
+    deps: {
+      store,
+      format: createFormat('raw'),
+      goal: options.goal ?? goalOf(),
+      keyService: kms,
+      renewValues: createRewrapValues(calls),
+      onFault,
+    },
     seed(count, versionId = 'v1') {
       const refs = Array.from({ length: count }, (_, index) => String(index + 1));
       for (const ref of refs) {

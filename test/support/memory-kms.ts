@@ -4,7 +4,10 @@ import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../src/rotat
 
 /** A KMS of the test's own making, for what the real one does too seldom. Ciphertext is `key|version|aad|plaintext`. */
 export interface MemoryKms extends KeyService {
+  itemsPerCall: number;
   readonly calls: ReEncryptItem[];
+  /** The number of items of each request. */
+  readonly requests: number[];
   probes: number;
   /** Runs before each answer; throws or returns what the KMS shall do instead. */
   trouble: (
@@ -38,12 +41,14 @@ export function createMemoryKms(): MemoryKms {
   const kms: MemoryKms = {
     itemsPerCall: 1,
     calls: [],
+    requests: [],
     probes: 0,
     readable: false,
     trouble: () => undefined,
     probeTrouble: () => undefined,
     answers: Infinity,
     async reEncrypt(items, signal) {
+      kms.requests.push(items.length);
       const results: ReEncryptResult[] = [];
       for (const item of items) {
         kms.calls.push(item);

@@ -10,6 +10,7 @@ function censusOf(core: ReturnType<typeof createCore>, deep = false): { deps: Ce
   const stale: string[] = [];
   const deps: CensusDeps = {
     ...core.deps,
+    calls: core.calls,
     pageSize: 7,
     deep,
     onStale: async (refs) => void stale.push(...refs),

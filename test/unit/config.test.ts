@@ -42,7 +42,14 @@ describe('loading', () => {
         versionColumn: 'ssn_key_version',
       },
       format: 'base64',
-      limits: { rate: 500, concurrency: 32, batchSize: 500, backlog: 200, maxFailures: 1000 },
+      limits: {
+        rate: 500,
+        rateUnit: 'calls',
+        concurrency: 32,
+        batchSize: 500,
+        backlog: 200,
+        maxFailures: 1000,
+      },
       retry: { attempts: 8, initialMs: 200, maxMs: 30_000 },
       metrics: { port: 9464, host: '0.0.0.0' },
       log: { level: 'info' },
@@ -82,6 +89,7 @@ describe('defaults', () => {
     expect(config.store).toMatchObject({ where: null, versionColumn: null });
     expect(config.limits).toEqual({
       rate: 500,
+      rateUnit: 'calls',
       concurrency: 32,
       batchSize: 500,
       backlog: 200,

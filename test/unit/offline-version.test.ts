@@ -15,6 +15,22 @@ test.each([
   ['header says the pin, but AAD changes and nobody noted it', newAad, 'v2', null, false],
   ['header and note say the pin, and AAD changes', newAad, 'v2', 'v2', true],
 ] as const)('skip without a call? %s', (_what, goal, header, keyVersion, skipped) => {
-  const record = { ref: '1', value: new Uint8Array(), fields: {}, keyVersion, revision: null };
-  expect(isOnPinOffline(goal, record, header)).toBe(skipped);
+  const opened = { ciphertexts: [new Uint8Array(1)], aad: 'template' } as const;
+  expect(isOnPinOffline(goal, opened, keyVersion, { readVersion: () => header })).toBe(skipped);
+});
+
+test.each([
+  ['all on the pin', ['v2', 'v2'], null, true],
+  ['one of them under an old version', ['v2', 'v1'], 'v2', false],
+  ['one that does not tell', ['v2', null], null, false],
+  ['one that does not tell, and a note', ['v2', null], 'v2', true],
+] as const)('a record of two ciphertexts is skipped as a whole: %s', (_what, versions, note, skipped) => {
+  const ciphertexts = versions.map((_, place) => Uint8Array.of(place));
+  const keyService = { readVersion: ([place = 0]: Uint8Array) => versions[place] ?? null };
+  expect(isOnPinOffline(same, { ciphertexts, aad: 'template' }, note, keyService)).toBe(skipped);
+});
+
+test('where a format has no AAD, a change of the template changes nothing for it', () => {
+  const opened = { ciphertexts: [new Uint8Array(1)], aad: 'none' } as const;
+  expect(isOnPinOffline(newAad, opened, null, { readVersion: () => 'v2' })).toBe(true);
 });

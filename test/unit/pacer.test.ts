@@ -168,6 +168,39 @@ describe('pacer', () => {
     await expect(pacer.slot(never)).rejects.toMatchObject({ code: 'BROKER_DENIED' });
   });
 
+  test('calls that cost several items keep to the rate of items', async () => {
+    const pace = createClockPace(100);
+    const pacer = createPacer(pace, observer);
+    const starts: number[] = [];
+    const began = performance.now();
+    const work = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        await pacer.slot(never, 25);
+        starts.push(performance.now() - began);
+      }),
+    );
+    await vi.advanceTimersByTimeAsync(2000);
+    await work;
+    expect(starts).toEqual([0, 250, 500, 750, 1000, 1250, 1500, 1750]);
+    expect(pace.takes).toEqual(Array.from({ length: 8 }, () => 25));
+  });
+
+  test('a stop frees a call that costs several items, also while the broker is down', async () => {
+    for (const take of [
+      async () => ({ delayMs: 60_000, spacingMs: 10, effectiveRate: 100 }),
+      async () => {
+        throw new Fault('transient', 'BROKER_UNREACHABLE', 'broker is out of reach', { peer: 'broker' });
+      },
+    ]) {
+      const stop = new AbortController();
+      const slot = createPacer({ ...createFreePace(), take }, observer).slot(stop.signal, 25);
+      const ended = expect(slot).rejects.toMatchObject({ code: 'ABORTED' });
+      await vi.advanceTimersByTimeAsync(300);
+      stop.abort();
+      await ended;
+    }
+  });
+
   test('a 429 reaches the pace', async () => {
     const pace = createFreePace();
     await createPacer(pace, observer).penalize(700);

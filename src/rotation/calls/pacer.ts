@@ -1,3 +1,4 @@
+import { sleep } from '../backoff.ts';
 import { patiently } from '../patience.ts';
 import { asFault, Fault } from '../faults.ts';
 import type { Pace } from '../ports/pace.ts';
@@ -5,8 +6,8 @@ import type { Pace } from '../ports/pace.ts';
 /** A slot missed by more than this is given up: calls that were held back must not pile up into a burst. */
 const toleranceMs = 15;
 /**
- * A process that begins to work is held up often: its code is compiled and its connections are opened as it goes, also
- * after a call has left the pacer. So it begins at less than its share, and gives a missed slot up sooner.
+ * A process that begins to work is held up often: its code is compiled and its connections are opened as it goes,
+ * also after a call has left the pacer. So it begins at less than its share, and gives a missed slot up sooner.
  */
 const warmUp = { afterIdleMs: 1000, forMs: 400, share: 0.9, toleranceMs: 8 } as const;
 /** A slice holds at most this much of the rate, so that a new rate, a pause or a cancel bites soon. */
@@ -18,15 +19,17 @@ const unlimitedRefreshMs = 100;
 
 /** Lets calls of this process start at the time that the global pace grants them. */
 export interface Pacer {
-  /** Resolves when one call may start. Rejects when `signal` aborts, or the broker refuses us. */
-  slot(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when one call may start, which counts as `cost` of the rate. Rejects when `signal` aborts, or the
+   * broker refuses us.
+   */
+  slot(signal: AbortSignal, cost?: number): Promise<void>;
   penalize(retryAfterMs: number): Promise<void>;
 }
 
 interface Waiter {
   readonly release: () => void;
   readonly fail: (fault: Fault) => void;
-  readonly since: number;
 }
 
 export function createPacer(
@@ -110,14 +113,28 @@ export function createPacer(
     return stopWaiting.signal;
   }
 
+  /** A call that costs more than one is too seldom to share a slice: it asks for its time by itself. */
+  async function costlySlot(signal: AbortSignal, cost: number): Promise<void> {
+    const since = performance.now();
+    const patience = { signal, patienceMs: Infinity, onFault: observe.fault };
+    try {
+      const { delayMs } = await patiently(patience, () => pace.take(cost));
+      await sleep(delayMs, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    if (signal.aborted) throw stopped();
+    observe.waited((performance.now() - since) / 1000);
+  }
+
   return {
-    slot(signal) {
+    slot(signal, cost = 1) {
+      if (cost > 1) return costlySlot(signal, cost);
       return new Promise<void>((resolve, reject) => {
         if (signal.aborted) return reject(stopped());
         const since = performance.now();
         if (waiters.size === 0 && since - servedAt > warmUp.afterIdleMs) busySince = since;
         const waiter: Waiter = {
-          since,
           release: () => {
             signal.removeEventListener('abort', leave);
             observe.waited((performance.now() - since) / 1000);

@@ -127,7 +127,12 @@ function paced<T>(
 }
 
 function unaligned(): Fault {
-  return new Fault('transient', 'BAD_REPLY', 'KMS replied with another number of results than it was asked for', {
-    peer: 'kms',
-  });
+  return new Fault(
+    'transient',
+    'BAD_REPLY',
+    'KMS replied with another number of results than it was asked for',
+    {
+      peer: 'kms',
+    },
+  );
 }

@@ -1,45 +1,36 @@
 import { LRUCache } from 'lru-cache';
-import { viewAsBuffer } from '../formats/utf8.ts';
-import type { ReEncryptItem } from '../ports/key-service.ts';
+import type { CiphertextOutcome } from './ciphertext-outcome.ts';
 
-/** Larger ciphertexts are no wrapped keys (Tink's limit), and nobody shares them. */
-const largestSharedBytes = 4096;
-/** Thousands of wrapped keys with their results. */
+/** Room for the results of some 50,000 wrapped keys. */
 const cacheBytes = 16 * 1024 * 1024;
 
-/** What the KMS has made of a ciphertext: `null` if it lay under the pin already. */
-export interface SharedResult {
-  readonly ciphertext: Uint8Array | null;
-  readonly sourceVersionId: string;
-}
+/** What knew the answer, so that no call was needed: another record of the batch, or one of an earlier batch. */
+export type SavedBy = 'batch' | 'cache';
 
-/** Results of the last calls of this process, for records that share a ciphertext and its AAD. */
+/**
+ * Outcomes of the last calls of this process, for records that share a ciphertext and its AAD: data key caching
+ * puts one wrapped key into thousands of records. Bounded in bytes; the longest unused are dropped.
+ */
 export interface SharedResults {
-  get(key: string): SharedResult | undefined;
-  set(key: string, result: SharedResult): void;
+  /** The outcome of an equal question; null if it is not known. */
+  recall(sharingKey: string): CiphertextOutcome | null;
+  keep(sharingKey: string, outcome: CiphertextOutcome): void;
+  /** Counts calls that were not needed. */
+  readonly saved: (by: SavedBy, calls: number) => void;
 }
 
-export function createSharedResults(): SharedResults {
-  const results = new LRUCache<string, SharedResult>({
+export function createSharedResults(saved: SharedResults['saved']): SharedResults {
+  const outcomes = new LRUCache<string, CiphertextOutcome>({
     maxSize: cacheBytes,
-    sizeCalculation: ({ ciphertext }, key) => key.length + (ciphertext?.length ?? 0) + 1,
+    sizeCalculation: (outcome, key) =>
+      key.length + (outcome.kind === 'rewrapped' ? outcome.ciphertext.length : 1),
   });
   return {
-    get: (key) => results.get(key),
-    set: (key, result) => void results.set(key, result),
+    saved,
+    recall: (sharingKey) => outcomes.get(sharingKey) ?? null,
+    keep(sharingKey, outcome) {
+      // A refusal may have come of a passing trouble, and a KMS that lags catches up.
+      if (outcome.kind === 'rewrapped' || outcome.kind === 'onPin') outcomes.set(sharingKey, outcome);
+    },
   };
 }
-
-/** The same for requests that have the same answer; null where nobody shares. */
-export function sharingKey(item: ReEncryptItem): string | null {
-  if (item.ciphertext.length > largestSharedBytes) return null;
-  const { sourceKeyId, keyId, versionId } = item;
-  // Each length first, so that no two requests run together into one key.
-  const parts = [item.sourceAad, item.aad].map((aad) => `${aad.length}:${latin1(aad)}`);
-  return [sourceKeyId, keyId, versionId, ...parts, latin1(item.ciphertext)].join('\0');
-}
-
-function latin1(bytes: Uint8Array): string {
-  return bytes.length === 0 ? '' : viewAsBuffer(bytes).toString('latin1');
-}
-

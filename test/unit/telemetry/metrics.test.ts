@@ -25,6 +25,7 @@ function useAll(): Metrics {
   metrics.kmsCalled({ code: 'OK', seconds: 0.02 });
   metrics.kmsCalled({ code: 'UNAVAILABLE', seconds: 1 });
   for (const op of ['scan', 'count', 'read', 'replace'] as const) metrics.storeUsed(op, 0.003);
+  metrics.kmsCallsSaved('batch', 3);
   metrics.paceWaited(0.5);
   return metrics;
 }
