@@ -23,7 +23,8 @@ export function judgeReply(item: ReEncryptItem, reply: ReEncrypted): CiphertextO
   return { kind: 'lagging', fault: notCaughtUp(item), sourceVersionId };
 }
 
-function notCaughtUp({ keyId, versionId }: ReEncryptItem): Fault {
+/** What a success on another version than the pin means. */
+export function notCaughtUp({ keyId, versionId }: Pick<ReEncryptItem, 'keyId' | 'versionId'>): Fault {
   return new Fault(
     'transient',
     'NOT_CAUGHT_UP',

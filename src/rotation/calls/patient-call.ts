@@ -1,7 +1,7 @@
 import type { LimitFunction } from 'p-limit';
 import { backoffMs, sleep, type BackoffOptions } from '../backoff.ts';
 import { asFault, Fault } from '../faults.ts';
-import type { KeyService, ReEncrypted, ReEncryptItem } from '../ports/key-service.ts';
+import type { KeyService } from '../ports/key-service.ts';
 import type { CallHealth } from './call-health.ts';
 import type { Pacer } from './pacer.ts';
 
@@ -25,23 +25,33 @@ export interface CallDeps {
 }
 
 /** `refused`: the record's own fault, with the number of calls that were made for it. */
-export type CallOutcome =
-  | { readonly kind: 'reply'; readonly reply: ReEncrypted; readonly calls: number }
+export type CallOutcome<Reply> =
+  | { readonly kind: 'reply'; readonly reply: Reply; readonly calls: number }
   | { readonly kind: 'refused'; readonly fault: Fault; readonly calls: number };
 
+/** One call: what the KMS is asked, and the key version that it shall come under. */
+export interface Call<Item, Reply> {
+  /** At most what the key service takes in a call. */
+  readonly items: readonly Item[];
+  /** One attempt. A fault of class `record` stays with its item. */
+  readonly send: (items: readonly Item[], signal: AbortSignal) => Promise<(Reply | Fault)[]>;
+  readonly target: { readonly keyId: string; readonly versionId: string };
+}
+
 /**
- * One call, tried again while the KMS has a passing trouble; the outcomes are aligned with `items`, which are at
- * most what the key service takes. An attempt is held against the items only if the KMS answered others meanwhile;
+ * One call, tried again while the KMS has a passing trouble; the outcomes are aligned with its items. An
+ * attempt is held against the items only if the KMS answered others meanwhile;
  * where nobody else is calling, a probe of the target key stands in for them. A call of several items that is at
  * fault is parted, down to the item. Throws rotation faults at once, and the transient fault of an outage that
  * lasts, or `ABORTED`.
  */
-export async function callPatiently(
+export async function callPatiently<Item, Reply>(
   deps: CallDeps,
-  items: readonly ReEncryptItem[],
+  call: Call<Item, Reply>,
   signal: AbortSignal,
-): Promise<CallOutcome[]> {
-  const { health, keyService, retry } = deps;
+): Promise<CallOutcome<Reply>[]> {
+  const { health, retry } = deps;
+  const { items } = call;
   const attempts = items.length > 1 ? failuresBeforeParting : retry.attempts;
   let answeredAt = performance.now();
   let blamable = 0;
@@ -49,7 +59,7 @@ export async function callPatiently(
     const successesBefore = health.successes();
     const first = calls === 1;
     try {
-      const results = await paced(deps, items.length, signal, () => keyService.reEncrypt(items, signal));
+      const results = await paced(deps, items.length, signal, () => call.send(items, signal));
       if (results.length !== items.length) throw unaligned();
       health.succeeded(first);
       return results.map((result) =>
@@ -60,7 +70,7 @@ export async function callPatiently(
     } catch (error) {
       const fault = asFault(error);
       // The items of a call are refused as a whole: it is too large, or one of them is not fit to be sent.
-      if (fault.faultClass === 'record') return blame(deps, items, fault, calls, signal);
+      if (fault.faultClass === 'record') return blame(deps, call, fault, calls, signal);
       if (fault.faultClass !== 'transient' || signal.aborted) throw fault;
       deps.onFault(fault);
       if (fault.throttled) {
@@ -68,10 +78,10 @@ export async function callPatiently(
         await deps.pacer.penalize(fault.retryAfterMs ?? throttlePauseMs).catch(deps.onFault);
       } else {
         health.failed(first);
-        if (health.successes() > successesBefore || (await probe(deps, items, signal))) {
+        if (health.successes() > successesBefore || (await probe(deps, call.target, signal))) {
           answeredAt = performance.now();
           blamable += 1;
-          if (health.blamesRecord(blamable, attempts)) return blame(deps, items, fault, calls, signal);
+          if (health.blamesRecord(blamable, attempts)) return blame(deps, call, fault, calls, signal);
         }
       }
       if (performance.now() - answeredAt > outagePatienceMs) throw fault;
@@ -80,29 +90,43 @@ export async function callPatiently(
   }
 }
 
-/** The one item is refused; of several each half is called for by itself. */
-async function blame(
+/** As `callPatiently`, for a call of one item. */
+export async function callForOne<Reply>(
   deps: CallDeps,
-  items: readonly ReEncryptItem[],
+  target: Call<unknown, Reply>['target'],
+  send: () => Promise<Reply>,
+  signal: AbortSignal,
+): Promise<CallOutcome<Reply>> {
+  const call = { items: [null], send: async (): Promise<Reply[]> => [await send()], target };
+  const [outcome] = await callPatiently<null, Reply>(deps, call, signal);
+  return outcome ?? { kind: 'refused', fault: unaligned(), calls: 0 };
+}
+
+/** The one item is refused; of several each half is called for by itself. */
+async function blame<Item, Reply>(
+  deps: CallDeps,
+  call: Call<Item, Reply>,
   fault: Fault,
   calls: number,
   signal: AbortSignal,
-): Promise<CallOutcome[]> {
+): Promise<CallOutcome<Reply>[]> {
+  const { items } = call;
   if (items.length === 1) return [{ kind: 'refused', fault, calls }];
   const half = Math.ceil(items.length / 2);
   const parts = [items.slice(0, half), items.slice(half)];
-  return (await Promise.all(parts.map((part) => callPatiently(deps, part, signal)))).flat();
+  return (
+    await Promise.all(parts.map((part) => callPatiently(deps, { ...call, items: part }, signal)))
+  ).flat();
 }
 
 /** Whether the KMS can encrypt under the pin at all, when no other call tells. */
 async function probe(
   deps: CallDeps,
-  [item]: readonly ReEncryptItem[],
+  { keyId, versionId }: Call<unknown, unknown>['target'],
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (item === undefined) return true;
   try {
-    await paced(deps, 1, signal, () => deps.keyService.currentVersion(item.keyId, item.versionId));
+    await paced(deps, 1, signal, () => deps.keyService.currentVersion(keyId, versionId));
     deps.health.succeeded(true);
     return true;
   } catch (error) {

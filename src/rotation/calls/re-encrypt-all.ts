@@ -1,7 +1,7 @@
 import { eitherSignal } from '../either-signal.ts';
 import { asFault, Fault } from '../faults.ts';
 import type { Goal } from '../goal.ts';
-import type { ReEncryptItem } from '../ports/key-service.ts';
+import type { KeyService, ReEncrypted, ReEncryptItem } from '../ports/key-service.ts';
 import { judgeReply, type CiphertextOutcome } from './ciphertext-outcome.ts';
 import { callPatiently, type CallDeps } from './patient-call.ts';
 import { collectQuestions, type Question, type Wanted } from './questions.ts';
@@ -37,7 +37,8 @@ export async function reEncryptAll<Asker extends Wanted>(
 
   async function ask(questions: readonly Question<Asker>[]): Promise<void> {
     try {
-      for (const [question, outcome] of await answersTo(deps, questions, either)) answer(question, outcome);
+      for (const [question, outcome] of await answersTo(deps, goal, questions, either))
+        answer(question, outcome);
     } catch (error) {
       // What comes after the first fault is only its echo.
       if (!either.aborted) stoppedBy ??= asFault(error);
@@ -65,9 +66,12 @@ export async function reEncryptAll<Asker extends Wanted>(
 /** Tries key after key, until each question of the call has an answer. */
 async function answersTo<Asker extends Wanted>(
   deps: CallDeps,
+  goal: Goal,
   questions: readonly Question<Asker>[],
   signal: AbortSignal,
 ): Promise<Map<Question<Asker>, CiphertextOutcome>> {
+  const target = { keyId: goal.target.keyId, versionId: goal.versionId };
+  const send: KeyService['reEncrypt'] = (items, stop) => deps.keyService.reEncrypt(items, stop);
   const answers = new Map<Question<Asker>, CiphertextOutcome>();
   const refusals = new Map<Question<Asker>, { fault: Fault; calls: number }>();
 
@@ -88,7 +92,8 @@ async function answersTo<Asker extends Wanted>(
     }
     if (sent.length === 0) continue;
     const items = sent.map(({ item }) => item);
-    const outcomes = await callPatiently(deps, items, signal);
+    const call = { items, send, target };
+    const outcomes = await callPatiently<ReEncryptItem, ReEncrypted>(deps, call, signal);
     for (const [index, { question, item }] of sent.entries()) {
       const outcome = outcomes[index];
       if (outcome?.kind === 'reply') answers.set(question, judgeReply(item, outcome.reply));
