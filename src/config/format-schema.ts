@@ -1,39 +1,69 @@
+import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
-import { type FormatSpec, plainFormats } from '../rotation/formats/format.ts';
+import { encodings, type FormatSpec, plainFormats, type SingleFormat } from '../rotation/formats/format.ts';
+import { formatSpecProblem } from '../rotation/formats/format-spec-problem.ts';
 import { jsonPointerSyntax } from '../rotation/formats/json-pointer.ts';
 import { text } from './scalars.ts';
 
-const expected = `use ${plainFormats.join(', ')}, { json: /pointer, format: … } or { prefix: "…", format: … }`;
+const wraps = '{ json: /pointer, format: … }, { prefix: "…", format: … } or { encoding: base64, format: … }';
+const expected = `use ${plainFormats.join(', ')}, ${wraps}`;
+const nearDistance = 2;
 
-const plainFormat = z.enum(plainFormats, { error: formatProblem });
+const plainFormat = z.enum(plainFormats);
+
+const noPointer = 'is no JSON pointer; write for example /secret, or "" for the whole document';
+const jsonPointer = z.string().regex(jsonPointerSyntax, noPointer);
 
 const wrappedFormat = z
   .strictObject({
     json: z
-      .string()
-      .regex(jsonPointerSyntax, 'is no JSON pointer; write for example /secret, or "" for the whole document')
+      .union([jsonPointer, z.array(jsonPointer).min(1)], { error: noPointer })
       .optional()
-      .describe('JSON pointer (RFC 6901) to the string that holds the ciphertext'),
+      .describe('JSON pointer (RFC 6901) to the string that holds the ciphertext, or a list of them'),
     prefix: text.optional().describe('Text before the ciphertext'),
-    format: plainFormat.describe('Format of the ciphertext inside'),
+    encoding: z.enum(encodings).optional().describe('Bytes of the format inside are written as this text'),
+    get format() {
+      return singleFormat.describe('Format of what is inside');
+    },
   })
-  .meta({ oneOf: [{ required: ['json'] }, { required: ['prefix'] }] })
-  .transform(({ json, prefix, format }, context): FormatSpec => {
-    if (json !== undefined && prefix === undefined) return { json, format };
-    if (prefix !== undefined && json === undefined) return { prefix, format };
-    context.addIssue('needs exactly one of json and prefix beside format');
+  .meta({
+    id: 'nestedFormat',
+    oneOf: [{ required: ['json'] }, { required: ['prefix'] }, { required: ['encoding'] }],
+  })
+  .transform(({ json, prefix, encoding, format }, context): SingleFormat => {
+    const given = [json, prefix, encoding].filter((setting) => setting !== undefined);
+    if (given.length === 1) {
+      if (json !== undefined) return { json, format };
+      if (prefix !== undefined) return { prefix, format };
+      if (encoding !== undefined) return { encoding, format };
+    }
+    context.addIssue('needs exactly one of json, prefix and encoding beside format; keep one');
     return z.NEVER;
   });
 
-export const formatSchema = z
-  .union([plainFormat, wrappedFormat], { error: formatProblem })
-  .describe('How the ciphertext lies in a value');
+const singleFormat: z.ZodType<SingleFormat> = z.lazy(() =>
+  z.union([plainFormat, wrappedFormat], { error: ({ input }) => describeProblem(input, expected) }),
+);
 
-function formatProblem({ input }: { readonly input?: unknown }): string | undefined {
+export const formatSchema = z
+  .union([plainFormat, wrappedFormat, z.array(singleFormat).min(1)], {
+    error: ({ input }) => describeProblem(input, `${expected}, or a list of these`),
+  })
+  .superRefine((spec: FormatSpec, context) => {
+    const problem = formatSpecProblem(spec);
+    if (problem !== null) context.addIssue(problem);
+  })
+  .describe('How the ciphertext lies in a value; of a list, the first that opens the value');
+
+/** Undefined where nothing stands, which is said in the words for all settings. */
+function describeProblem(input: unknown, expected: string): string | undefined {
   if (input === undefined) return undefined;
-  if (Array.isArray(input)) return `a list of formats is not available in this version; ${expected}`;
-  const planned = ['tink', 'envelope'].find((format) => format === input);
-  return planned === undefined
-    ? `is no format; ${expected}`
-    : `${planned} is not available in this version; ${expected}`;
+  if (Array.isArray(input))
+    return 'is a list inside a format; a list stands at the top alone, of whole formats';
+  if (typeof input === 'string') {
+    const nearest = closest(input.toLowerCase(), [...plainFormats]);
+    if (distance(input.toLowerCase(), nearest) <= nearDistance)
+      return `is no format; did you mean ${nearest}?`;
+  }
+  return `is no format; ${expected}`;
 }

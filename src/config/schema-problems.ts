@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
-import type { Problem } from './problem.ts';
+import { describePath, type Problem } from './problem.ts';
 import { namesIn, settings } from './settings.ts';
 
 /** The problems behind zod's issues, one for each key or value. */
@@ -52,16 +52,15 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 function unknownKey(path: readonly PropertyKey[], key: string): string {
-  const group = path.map(String).join('.');
-  const names = namesIn(group);
+  const names = namesIn(path);
   const elsewhere = [...settings.values()].filter((setting) => setting.path.at(-1) === key);
   const nearest = names.length > 0 ? closest(key, names) : '';
   const isNear = distance(key.toLowerCase(), nearest.toLowerCase()) <= Math.max(2, nearest.length / 3);
   // `concurrency` at the top level: right, but in no group.
-  if (!isNear && group === '' && elsewhere.length === 1) {
+  if (!isNear && path.length === 0 && elsewhere.length === 1) {
     return `unknown key; did you mean ${elsewhere.map((setting) => setting.path.join('.')).join()}?`;
   }
-  const suggestion = group === '' ? nearest : `${group}.${nearest}`;
+  const suggestion = describePath([...path, nearest]);
   return isNear
     ? `unknown key; did you mean ${suggestion}?`
     : `unknown key; the nearest is ${suggestion}, and all are ${names.join(', ')}`;

@@ -150,15 +150,6 @@ describe('values', () => {
     expect(parseWith({ kms: { provider: 'yandex', auth } }).config.kms.auth).toEqual(expected);
   });
 
-  test.each([
-    ['hex'],
-    [{ json: '/a~1b/0', format: 'base64' }],
-    [{ json: '', format: 'base64' }],
-    [{ prefix: 'kms:', format: 'base64url' }],
-  ])('format %j', (format) => {
-    expect(parseWith({ format }).config.format).toEqual(format);
-  });
-
   test('an AAD over a column that the rotation writes is refused, since it would not open again', () => {
     const source = { keyId: 'abj1', aadContext: 'v{key_version}' };
     const target = { keyId: 'abj1', aadContext: '{ssn}' };
@@ -249,14 +240,6 @@ describe('problems', () => {
     [{ store: { ...store, where: ' ' } }, /^store.where: is blank; leave it out for all rows/],
     [{ store: { ...store, journal: true } }, /^store.journal: is not available in this version/],
     [{ audit: '/var/log/audit.jsonl' }, /^audit: is not available in this version/],
-    [{ format: 'tink' }, /^format: tink is not available in this version/],
-    [{ format: 'envelope' }, /^format: envelope is not available in this version/],
-    [{ format: ['base64', 'raw'] }, /^format: a list of formats is not available in this version/],
-    [{ format: 'base32' }, /^format: is no format/],
-    [{ format: { json: '/a', prefix: 'b', format: 'raw' } }, /^format: needs exactly one of json and prefix/],
-    [{ format: { format: 'raw' } }, /^format: needs exactly one of json and prefix/],
-    [{ format: { json: 'a', format: 'raw' } }, /^format.json: is no JSON pointer/],
-    [{ format: { json: '/a', format: 'tink' } }, /^format.format: tink is not available/],
     [{ kms: { ...kms, provider: 'gcp' } }, /^kms.provider: this provider is not available/],
   ])('%j is refused in words', (changes, problem) => {
     const problems = problemsWith(changes);

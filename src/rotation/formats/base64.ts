@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { badFormat } from './bad-format.ts';
-import type { Format } from './format.ts';
-import { openedOne } from './opened.ts';
+import type { Decode } from './encoded.ts';
 import { viewAsBuffer } from './utf8.ts';
 
 type Alphabet = 'base64' | 'base64url';
@@ -20,7 +19,7 @@ interface Style {
  * (MIME, `openssl base64`, PostgreSQL's encode()), with a break at the end or none; the new value is written in
  * the same manner. All else that lenient decoders take (blanks, the other alphabet, stray bits) is BAD_FORMAT.
  */
-export function createBase64(alphabet: Alphabet): Format {
+export function createBase64Decoder(alphabet: Alphabet): Decode {
   // RFC 4648 §3.2 and §5: padding is the rule, but common practice leaves it out of base64url, as Node does.
   const plain: Style = {
     padded: alphabet === 'base64',
@@ -28,29 +27,26 @@ export function createBase64(alphabet: Alphabet): Format {
     lineBreak: '\n',
     endsWithBreak: false,
   };
-  const sealPlain = (ciphertext: Uint8Array): Uint8Array =>
-    Buffer.from(viewAsBuffer(ciphertext).toString(alphabet), 'latin1');
+  const encodePlain = (bytes: Uint8Array): Uint8Array =>
+    Buffer.from(viewAsBuffer(bytes).toString(alphabet), 'latin1');
 
-  return {
-    open(value) {
-      const text = viewAsBuffer(value).toString('latin1');
-      const ciphertext = Buffer.from(text, 'base64');
-      if (ciphertext.length === 0) throw badFormat(alphabet);
-      // Node's decoder passes over whatever is not base64, so the value counts only if it encodes to the same text.
-      if (ciphertext.toString(alphabet) === text) return openedOne(ciphertext, sealPlain);
-      const style = readStyle(text, ciphertext.length, plain);
-      const seal = (sealed: Uint8Array): Uint8Array => Buffer.from(write(sealed, alphabet, style), 'latin1');
-      if (write(ciphertext, alphabet, style) !== text) throw badFormat(alphabet);
-      return openedOne(ciphertext, seal);
-    },
+  return (value) => {
+    const text = viewAsBuffer(value).toString('latin1');
+    const bytes = Buffer.from(text, 'base64');
+    if (bytes.length === 0) throw badFormat(alphabet);
+    // Node's decoder passes over whatever is not base64, so the value counts only if it encodes to the same text.
+    if (bytes.toString(alphabet) === text) return { bytes, encode: encodePlain };
+    const style = readStyle(text, bytes.length, plain);
+    if (write(bytes, alphabet, style) !== text) throw badFormat(alphabet);
+    return { bytes, encode: (other) => Buffer.from(write(other, alphabet, style), 'latin1') };
   };
 }
 
-function readStyle(text: string, ciphertextLength: number, plain: Style): Style {
+function readStyle(text: string, length: number, plain: Style): Style {
   const lineBreak = text.includes('\r\n') ? '\r\n' : '\n';
   const firstLine = text.indexOf(lineBreak);
   const isOneLine = firstLine <= 0 || firstLine + lineBreak.length === text.length;
-  const needsPadding = ciphertextLength % 3 !== 0;
+  const needsPadding = length % 3 !== 0;
   return {
     padded: needsPadding ? text.includes('=') : plain.padded,
     lineWidth: isOneLine ? Infinity : firstLine,
@@ -59,8 +55,8 @@ function readStyle(text: string, ciphertextLength: number, plain: Style): Style 
   };
 }
 
-function write(ciphertext: Uint8Array, alphabet: Alphabet, style: Style): string {
-  const unpadded = viewAsBuffer(ciphertext).toString(alphabet).replace(/=+$/, '');
+function write(bytes: Uint8Array, alphabet: Alphabet, style: Style): string {
+  const unpadded = viewAsBuffer(bytes).toString(alphabet).replace(/=+$/, '');
   const characters = style.padded ? unpadded.padEnd(Math.ceil(unpadded.length / 4) * 4, '=') : unpadded;
   const lines = [];
   for (let start = 0; start < characters.length; start += style.lineWidth) {

@@ -1,22 +1,53 @@
-import { createBase64 } from './base64.ts';
-import type { Format, FormatSpec, PlainFormat } from './format.ts';
-import { hex } from './hex.ts';
-import { createJsonField } from './json-field.ts';
+import { Fault } from '../faults.ts';
+import { createBase64Decoder } from './base64.ts';
+import { describeFormat } from './describe-format.ts';
+import { createEncoded, type Decode } from './encoded.ts';
+import { envelope } from './envelope.ts';
+import { createFirstThatOpens } from './first-that-opens.ts';
+import type { Encoding, Format, FormatSpec, PlainFormat, SingleFormat } from './format.ts';
+import { formatSpecProblem } from './format-spec-problem.ts';
+import { decodeHex } from './hex.ts';
+import { createJsonFields } from './json-fields.ts';
 import { createPrefixed } from './prefixed.ts';
 import { raw } from './raw.ts';
 import { text } from './text.ts';
+import { tink } from './tink.ts';
+
+const decoders: Readonly<Record<Encoding, Decode>> = {
+  base64: createBase64Decoder('base64'),
+  base64url: createBase64Decoder('base64url'),
+  hex: decodeHex,
+};
 
 const plain: Readonly<Record<PlainFormat, Format>> = {
   raw,
   text,
-  hex,
-  base64: createBase64('base64'),
-  base64url: createBase64('base64url'),
+  tink,
+  envelope,
+  base64: createEncoded(decoders.base64, raw),
+  base64url: createEncoded(decoders.base64url, raw),
+  hex: createEncoded(decoders.hex, raw),
 };
 
-/** The format that a spec names. The spec is valid: the config has checked its JSON pointer. */
+/**
+ * The format that a spec names. Throws a usage `Fault` CONFIG_INVALID where no value could be of it, or its parts
+ * contradict each other; the config has said so before.
+ */
 export function createFormat(spec: FormatSpec): Format {
+  const problem = formatSpecProblem(spec);
+  if (problem !== null) throw new Fault('usage', 'CONFIG_INVALID', `the format ${problem}`);
+  const specs = [spec].flat();
+  const formats = specs.map(createSingle);
+  const [only] = formats;
+  return only !== undefined && formats.length === 1
+    ? only
+    : createFirstThatOpens(formats, specs.map(describeFormat));
+}
+
+function createSingle(spec: SingleFormat): Format {
   if (typeof spec === 'string') return plain[spec];
-  if ('json' in spec) return createJsonField(spec.json, plain[spec.format]);
-  return createPrefixed(spec.prefix, plain[spec.format]);
+  const inner = createSingle(spec.format);
+  if ('json' in spec) return createJsonFields([spec.json].flat(), inner);
+  if ('prefix' in spec) return createPrefixed(spec.prefix, inner);
+  return createEncoded(decoders[spec.encoding], inner);
 }

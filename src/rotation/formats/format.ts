@@ -9,8 +9,8 @@ export interface Format {
 
 export interface Opened {
   /**
-   * The ciphertexts of the KMS in the value, in the order in which they lie in it: one, or one for each pointer
-   * of a JSON format. May share memory with the value: do not write to them. Never none, none of them empty.
+   * The ciphertexts of the KMS in the value: one, or one for each pointer of a JSON format, in the order of the
+   * pointers. May share memory with the value: do not write to them. Never none, none of them empty.
    */
   readonly ciphertexts: readonly Uint8Array[];
   /** Which AAD the ciphertexts are bound to: that of the template, or none, whatever the template says. */
@@ -18,7 +18,7 @@ export interface Opened {
   /**
    * The value with these ciphertexts in place of its own, aligned with them, all else as it was: sealing the
    * value's own ciphertexts gives the value back byte for byte. Throws a record `Fault` BAD_FORMAT where only text
-   * can stand and a ciphertext is none.
+   * can stand and a ciphertext is none, or where it is longer than readers of the format take.
    */
   seal(ciphertexts: readonly Uint8Array[]): Uint8Array;
   /** Where the one ciphertext is a wrapped data key that can be replaced, what lies under that key; else null. */
@@ -31,18 +31,30 @@ export interface Envelope {
   readonly iv: Uint8Array;
   /** Ciphertext, then the tag of 16 bytes. */
   readonly payload: Uint8Array;
-  /** The value with another wrapped key, IV and payload in place of its own. */
+  /** The value with another wrapped key, IV and payload in place of its own. Throws as `seal` does. */
   sealWith(wrappedKey: Uint8Array, iv: Uint8Array, payload: Uint8Array): Uint8Array;
 }
 
 /** Formats that need no further settings. */
-export const plainFormats = ['raw', 'base64', 'base64url', 'hex', 'text'] as const;
+export const plainFormats = ['raw', 'base64', 'base64url', 'hex', 'text', 'tink', 'envelope'] as const;
 export type PlainFormat = (typeof plainFormats)[number];
 
-/** Which format a store's values have, as the config names it. */
-export type FormatSpec =
+/** Ways to write bytes as text. */
+export const encodings = ['base64', 'base64url', 'hex'] as const satisfies readonly PlainFormat[];
+export type Encoding = (typeof encodings)[number];
+
+/** One format, as the config names it. */
+export type SingleFormat =
   | PlainFormat
-  /** A string inside a JSON document, at this JSON pointer (RFC 6901). */
-  | { readonly json: string; readonly format: PlainFormat }
+  /** A string inside a JSON document, at this JSON pointer (RFC 6901), or one at each of several. */
+  | { readonly json: string | readonly string[]; readonly format: SingleFormat }
   /** Behind this text. */
-  | { readonly prefix: string; readonly format: PlainFormat };
+  | { readonly prefix: string; readonly format: SingleFormat }
+  /** Bytes of the inner format, written as text. */
+  | { readonly encoding: Encoding; readonly format: SingleFormat };
+
+/**
+ * Which format a store's values have. Of a list the first that opens a value has it: where a value fits two
+ * (hexadecimal digits are also base64), it is the first one's, so the stricter one goes first.
+ */
+export type FormatSpec = SingleFormat | readonly SingleFormat[];
