@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import { parseAadTemplate } from '../rotation/aad-template.ts';
 import { Fault } from '../rotation/faults.ts';
+import { dataKeySpecs } from '../rotation/ports/data-key-service.ts';
+import { checkAad } from './aad-rules.ts';
 import { createBrokerSchema } from './broker-schema.ts';
 import { formatSchema } from './format-schema.ts';
 import { type KeyturnConfig, logLevels } from './keyturn-config.ts';
 import { createKmsSchema } from './kms-schema.ts';
+import { checkMode, modes, toMode } from './mode-rules.ts';
 import { duration, text } from './scalars.ts';
-import { storeSchema } from './store-schema.ts';
+import { createStoreSchema } from './store-schema.ts';
 
-// Yandex KMS: keyId and versionId are at most 50 characters in every method.
-const id = text.max(50);
+const id = text.max(256);
 
 const aadContext = z
   .string()
@@ -87,8 +89,17 @@ export function createConfigSchema(directory: string) {
           aadContext: target.aadContext ?? null,
         }))
         .describe('The key that the records come under'),
-      store: storeSchema.describe('Where the records lie'),
+      store: createStoreSchema(directory).describe('Where the records lie'),
       format: formatSchema,
+      mode: z
+        .enum(modes)
+        .default('rewrap')
+        .describe('rewrap: by reEncrypt; regenerate: a new data key for each envelope'),
+      allowPlaintext: z
+        .boolean()
+        .optional()
+        .describe('Needed for regenerate, which opens payloads in this process'),
+      dataKeySpec: z.enum(dataKeySpecs).optional().describe('Of the new data keys; default AES_256'),
       limits: limits.prefault({}),
       retry: retry.prefault({}).describe('Exponential backoff per record; an outage costs no attempt'),
       metrics: metrics.optional().describe('Serves /metrics, /healthz and /readyz; off if left out'),
@@ -99,7 +110,8 @@ export function createConfigSchema(directory: string) {
         .describe('Not available in this version'),
       log: z.strictObject({ level: z.enum(logLevels).default('info') }).prefault({}),
     })
-    .superRefine(refuseChangingAad)
+    .superRefine(checkAad)
+    .superRefine(checkMode)
     .transform((config): KeyturnConfig => ({
       rotation: config.rotation,
       broker: config.broker,
@@ -108,24 +120,10 @@ export function createConfigSchema(directory: string) {
       target: config.target,
       store: config.store,
       format: config.format,
+      mode: toMode(config),
       limits: config.limits,
       retry: config.retry,
       metrics: config.metrics ?? null,
       log: config.log,
     }));
-}
-
-/** AAD over what a rotation itself writes would be another one as soon as the record is written. */
-function refuseChangingAad(
-  config: Pick<KeyturnConfig, 'source' | 'target' | 'store'>,
-  context: z.core.$RefinementCtx,
-): void {
-  const written: readonly (string | null)[] = [config.store.column, config.store.versionColumn];
-  for (const side of ['source', 'target'] as const) {
-    const { fields } = parseAadTemplate(config[side].aadContext ?? '');
-    if (fields.some((field) => written.includes(field))) {
-      const message = 'names a column that the rotation writes; name columns that stay as they are';
-      context.addIssue({ code: 'custom', path: [side, 'aadContext'], message });
-    }
-  }
 }

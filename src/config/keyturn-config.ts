@@ -1,3 +1,4 @@
+import type { DataKeySpec } from '../rotation/ports/data-key-service.ts';
 import type { FormatSpec } from '../rotation/formats/format.ts';
 
 /** A config as the program uses it: checked, defaults filled in, durations in milliseconds, file paths absolute. */
@@ -14,6 +15,9 @@ export interface KeyturnConfig {
   };
   readonly store: StoreConfig;
   readonly format: FormatSpec;
+  /** `regenerate` makes each envelope a new data key, and so brings plaintext into the process. */
+  readonly mode:
+    { readonly kind: 'rewrap' } | { readonly kind: 'regenerate'; readonly dataKeySpec: DataKeySpec };
   readonly limits: {
     /** KMS calls per second over all workers together; null = no limit. */
     readonly rate: number | null;
@@ -67,16 +71,44 @@ export interface TlsFiles {
   readonly keyFile: string | null;
 }
 
-export interface KmsConfig {
-  readonly provider: 'yandex';
+export type KmsConfig = YandexKmsConfig | VaultKmsConfig;
+
+interface KmsConnection {
   /** Without a slash at the end. */
   readonly endpoint: string;
-  readonly auth: KmsAuth;
   readonly caFile: string | null;
   readonly timeoutMs: number;
 }
 
-export type KmsAuth =
+export interface YandexKmsConfig extends KmsConnection {
+  readonly provider: 'yandex';
+  readonly auth: YandexAuthConfig;
+}
+
+export interface VaultKmsConfig extends KmsConnection {
+  readonly provider: 'vault';
+  /** Without slashes around it. */
+  readonly mount: string;
+  readonly namespace: string | null;
+  readonly auth: VaultAuth;
+}
+
+export type VaultAuth =
+  | { readonly kind: 'token'; readonly token: string }
+  | {
+      readonly kind: 'appRole';
+      readonly roleIdFile: string;
+      readonly secretIdFile: string;
+      readonly mount: string;
+    }
+  | {
+      readonly kind: 'kubernetes';
+      readonly role: string;
+      readonly tokenFile: string;
+      readonly mount: string;
+    };
+
+export type YandexAuthConfig =
   | { readonly kind: 'iamToken'; readonly iamToken: string }
   | { readonly kind: 'serviceAccountKey'; readonly keyFile: string; readonly iamEndpoint: string }
   | { readonly kind: 'metadata'; readonly metadataEndpoint: string }
@@ -88,7 +120,9 @@ export type KmsAuth =
       readonly endpoint: string;
     };
 
-export interface StoreConfig {
+export type StoreConfig = PostgresStoreConfig | S3StoreConfig | ModuleStoreConfig;
+
+export interface PostgresStoreConfig {
   readonly type: 'postgres';
   readonly url: string;
   /** A name as SQL has it, quoted parts included. */
@@ -99,6 +133,30 @@ export interface StoreConfig {
   /** An SQL condition. */
   readonly where: string | null;
   readonly versionColumn: string | null;
+}
+
+export interface S3StoreConfig {
+  readonly type: 's3';
+  /** Null: AWS. */
+  readonly endpoint: string | null;
+  readonly region: string;
+  readonly bucket: string;
+  /** Of the objects' keys; empty for all. */
+  readonly prefix: string;
+  readonly suffix: string;
+  /** The whole body, or the metadata field of this name (lower case, without `x-amz-meta-`). */
+  readonly ciphertext: { readonly kind: 'body' } | { readonly kind: 'metadata'; readonly name: string };
+  readonly caFile: string | null;
+}
+
+/** A store of the user's own. */
+export interface ModuleStoreConfig {
+  readonly type: 'module';
+  /** A path that begins with `.` or `/`, or the name of a package. */
+  readonly module: string;
+  /** Where relative paths begin, and packages are looked for. */
+  readonly directory: string;
+  readonly options: unknown;
 }
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;

@@ -1,89 +1,22 @@
 import { z } from 'zod';
-import type { KmsAuth, KmsConfig } from './keyturn-config.ts';
-import { duration, filePath, httpUrl, text } from './scalars.ts';
+import { createVaultSchema } from './vault-schema.ts';
+import { createYandexSchema } from './yandex-schema.ts';
 
-const iamEndpoint = 'https://iam.api.cloud.yandex.net';
-const metadataEndpoint = 'http://169.254.169.254';
-const ways = ['iamToken', 'serviceAccountKeyFile', 'metadata', 'workloadIdentity'] as const;
-
-type AuthSettings = z.output<ReturnType<typeof createAuthObject>>;
-
+/** The KMS, by its provider. */
 export function createKmsSchema(directory: string) {
-  return z
-    .strictObject({
-      provider: z.enum(['yandex'], { error: providerProblem }).describe('The KMS: yandex'),
-      endpoint: httpUrl.prefault('https://kms.yandex').describe('URL of the KMS data plane'),
-      auth: createAuthObject(directory)
-        .meta({
-          description: 'Exactly one way to authenticate',
-          oneOf: ways.map((way) => ({ required: [way] })),
-        })
-        .transform(toAuth),
-      caFile: filePath(directory)
-        .optional()
-        .describe('PEM file of the certificate authority of the endpoints'),
-      timeout: duration.prefault('10s').describe('For one call'),
-    })
-    .transform(({ timeout, caFile, ...kms }): KmsConfig => ({
-      ...kms,
-      caFile: caFile ?? null,
-      timeoutMs: timeout,
-    }));
-}
-
-function createAuthObject(directory: string) {
-  return z.strictObject({
-    iamToken: text
-      .regex(/^[!-~]*$/, 'holds blanks or other characters that no token has; give the token alone')
-      .optional()
-      .describe('An IAM token, which lives 12 hours at most'),
-    serviceAccountKeyFile: filePath(directory)
-      .optional()
-      .describe('Authorized key of a service account, as JSON'),
-    iamEndpoint: httpUrl.optional().describe(`Where the key is exchanged; default ${iamEndpoint}`),
-    metadata: z
-      .literal(true, { error: ({ input }) => (input === false ? 'is false; leave it out' : undefined) })
-      .optional()
-      .describe('The token of the virtual machine'),
-    metadataEndpoint: httpUrl.optional().describe(`The metadata service; default ${metadataEndpoint}`),
-    workloadIdentity: z
-      .strictObject({
-        tokenFile: filePath(directory).describe('The projected token'),
-        serviceAccountId: text,
-        endpoint: httpUrl.prefault('https://auth.yandex.cloud/oauth/token').describe('The token exchange'),
-      })
-      .optional()
-      .describe('A projected token, exchanged for one of a service account'),
+  return z.discriminatedUnion('provider', [createYandexSchema(directory), createVaultSchema(directory)], {
+    error: providerProblem,
   });
 }
 
-function toAuth(auth: AuthSettings, context: z.core.$RefinementCtx): KmsAuth {
-  const given = ways.filter((way) => auth[way] !== undefined);
-  if (given.length !== 1) {
-    const problem = given.length === 0 ? 'names no way to authenticate' : `names ${given.join(' and ')}`;
-    context.addIssue(`${problem}; give exactly one of ${ways.join(', ')}`);
-  }
-  if (auth.iamEndpoint !== undefined && auth.serviceAccountKeyFile === undefined) {
-    context.addIssue('gives iamEndpoint without serviceAccountKeyFile; leave it out');
-  }
-  if (auth.metadataEndpoint !== undefined && auth.metadata === undefined) {
-    context.addIssue('gives metadataEndpoint without metadata: true; leave it out');
-  }
-
-  if (auth.iamToken !== undefined) return { kind: 'iamToken', iamToken: auth.iamToken };
-  if (auth.workloadIdentity !== undefined) return { kind: 'workloadIdentity', ...auth.workloadIdentity };
-  if (auth.serviceAccountKeyFile !== undefined) {
-    return {
-      kind: 'serviceAccountKey',
-      keyFile: auth.serviceAccountKeyFile,
-      iamEndpoint: auth.iamEndpoint ?? iamEndpoint,
-    };
-  }
-  return { kind: 'metadata', metadataEndpoint: auth.metadataEndpoint ?? metadataEndpoint };
+function providerProblem({ input }: { readonly input?: unknown }): string | undefined {
+  if (!isGroup(input)) return undefined;
+  if (input.provider === undefined) return 'is missing; use yandex or vault';
+  return input.provider === 'aws'
+    ? 'aws is not available in this version; use yandex or vault'
+    : 'is no KMS that keyturn knows; use yandex or vault';
 }
 
-function providerProblem({ input }: { readonly input?: unknown }): string | undefined {
-  if (input === undefined) return undefined;
-  const planned = ['vault', 'aws'].find((provider) => provider === input);
-  return `${planned ?? 'this provider'} is not available in this version; use yandex`;
+function isGroup(input: unknown): input is { readonly provider?: unknown } {
+  return typeof input === 'object' && input !== null && !Array.isArray(input);
 }

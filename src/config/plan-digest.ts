@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { isRecord } from './is-record.ts';
-import type { KeyturnConfig, StoreConfig } from './keyturn-config.ts';
+import type { KeyturnConfig, PostgresStoreConfig, StoreConfig } from './keyturn-config.ts';
 
 /**
  * `sha256:` and the hex digest of what must stay the same within a pass: rotation, keys, AAD, store and format.
  * Credentials, limits and the ways to reach KMS and broker may change.
  */
-export function planDigest({ rotation, source, target, store, format }: KeyturnConfig): string {
+export function planDigest({ rotation, source, target, store, format, mode }: KeyturnConfig): string {
   const plan = {
     rotation,
     // No template and the empty one are the same AAD.
@@ -14,11 +14,29 @@ export function planDigest({ rotation, source, target, store, format }: KeyturnC
     target: { ...target, aadContext: target.aadContext ?? '' },
     store: withoutCredentials(store),
     format,
+    // Left out where it is what it was before there were modes.
+    mode: mode.kind === 'rewrap' ? null : mode,
   };
   return `sha256:${createHash('sha256').update(canonicalJson(plan)).digest('hex')}`;
 }
 
-function withoutCredentials({ url, ...store }: StoreConfig): Record<string, unknown> {
+function withoutCredentials(store: StoreConfig): Record<string, unknown> {
+  switch (store.type) {
+    case 'postgres':
+      return describeTable(store);
+    case 's3': {
+      const { caFile: _, ...place } = store;
+      return place;
+    }
+    case 'module': {
+      // Its options may hold credentials or name the place of the records: nobody but the module knows.
+      const { directory: _, ...place } = store;
+      return place;
+    }
+  }
+}
+
+function describeTable({ url, ...store }: PostgresStoreConfig): Record<string, unknown> {
   const { hostname, port, pathname, searchParams } = new URL(url);
   return {
     ...store,

@@ -4,6 +4,12 @@ import { z } from 'zod';
 /** Text that may not be empty. */
 export const text = z.string().min(1);
 
+/** Text that can stand in the header of an HTTP request, as a token does. */
+export const headerText = text.regex(
+  /^[!-~]*$/,
+  'holds blanks or other characters that no token has; give the token alone',
+);
+
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const maxDurationMs = 24 * 3_600_000;
 const durationSyntax = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;

@@ -55,7 +55,10 @@ function childrenAt(schema: JsonSchema, step: PropertyKey): JsonSchema[] {
 function alternatives(schema: JsonSchema): JsonSchema[] {
   if (typeof schema === 'boolean') return [schema];
   const referred = schema.$ref === undefined ? undefined : root.$defs?.[schema.$ref.replace('#/$defs/', '')];
-  const others = [...(schema.anyOf ?? []), ...(referred === undefined ? [] : [referred])];
+  const others = [
+    ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])],
+    ...(referred === undefined ? [] : [referred]),
+  ];
   return [schema, ...others.flatMap(alternatives)];
 }
 

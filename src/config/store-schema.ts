@@ -1,63 +1,34 @@
 import { z } from 'zod';
-import type { StoreConfig } from './keyturn-config.ts';
-import { text, urlProblem } from './scalars.ts';
+import type { ModuleStoreConfig } from './keyturn-config.ts';
+import { postgresSchema } from './postgres-store-schema.ts';
+import { createS3StoreSchema } from './s3-store-schema.ts';
+import { text } from './scalars.ts';
 
-export const storeSchema = z
-  .strictObject({
-    type: z.enum(['postgres'], { error: typeProblem }).describe('The kind of store: postgres'),
-    url: z
-      .string()
-      .superRefine((url, context) => {
-        const problem = urlProblem(url, ['postgres', 'postgresql']);
-        if (problem !== null) context.addIssue(problem);
-      })
-      .describe('postgres://user@host/db; a password may come by ${file:/path}'),
-    table: text.describe('Name of the table as SQL has it, quoted parts included'),
-    key: z
-      .array(text)
-      .min(1)
-      .refine((columns) => new Set(columns).size === columns.length, 'names a column twice; name each once')
-      .describe('Primary or unique key columns, as in the catalog'),
-    column: text.describe('The column that holds the ciphertext: bytea, text, varchar, json or jsonb'),
-    where: z
-      .string()
-      .regex(/\S/, 'is blank; leave it out for all rows')
-      .optional()
-      .describe('SQL condition: only these rows are records'),
-    versionColumn: text
-      .optional()
-      .describe('Column with the key version: read to skip, written with the ciphertext'),
-    journal: z
-      .boolean()
-      .refine((journal) => !journal, 'is not available in this version; leave it out')
-      .default(false)
-      .describe('Not available in this version'),
-  })
-  .superRefine(({ key, column, versionColumn }, context) => {
-    if (key.includes(column)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['column'],
-        message: 'is part of the key; name another column',
-      });
-    }
-    if (versionColumn !== undefined && [...key, column].includes(versionColumn)) {
-      const message = 'is the column of the ciphertext or part of the key; name another column';
-      context.addIssue({ code: 'custom', path: ['versionColumn'], message });
-    }
-  })
-  .transform((store): StoreConfig => ({
-    type: store.type,
-    url: store.url,
-    table: store.table,
-    key: store.key,
-    column: store.column,
-    where: store.where ?? null,
-    versionColumn: store.versionColumn ?? null,
-  }));
+/** The store, by its type. */
+export function createStoreSchema(directory: string) {
+  return z.discriminatedUnion(
+    'type',
+    [postgresSchema, createS3StoreSchema(directory), createModuleSchema(directory)],
+    { error: typeProblem },
+  );
+}
+
+function createModuleSchema(directory: string) {
+  return z
+    .strictObject({
+      type: z.literal('module'),
+      module: text.describe("A path such as ./my-store.js, or a package's name"),
+      options: z.unknown().optional().describe('Handed to the module as they are'),
+    })
+    .transform((store): ModuleStoreConfig => ({ ...store, directory, options: store.options ?? {} }));
+}
 
 function typeProblem({ input }: { readonly input?: unknown }): string | undefined {
-  if (input === undefined) return undefined;
-  const planned = ['s3', 'module', 'mysql', 'dynamodb', 'files'].find((type) => type === input);
-  return `${planned ?? 'this type'} is not available in this version; use postgres`;
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return undefined;
+  const type = 'type' in input ? input.type : undefined;
+  if (type === undefined) return 'is missing; use postgres, s3 or module';
+  const planned = ['mysql', 'dynamodb', 'files'].find((each) => each === type);
+  return planned === undefined
+    ? 'is no store that keyturn knows; use postgres, s3 or module'
+    : `${planned} is not available in this version; use postgres, s3 or module`;
 }
