@@ -1,7 +1,6 @@
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
 import { openLateBatches } from '../../producer/enqueue-late.ts';
 import type { Certificate } from '../../rotation/certificate.ts';
-import type { Fault } from '../../rotation/faults.ts';
 import { exitCode } from '../exit-code.ts';
 import { awaitPass, finishPass, type PassEnd } from '../finish-pass.ts';
 import { listenForInterrupt } from '../interrupt.ts';
@@ -11,8 +10,7 @@ import type { Output } from '../output.ts';
 import { openProgress } from '../progress.ts';
 import { describeStatus, readStatus } from '../read-status.ts';
 import { describeCertificate, takeCertificate } from '../take-certificate.ts';
-import { startWorkerProcess, type WorkerProcess } from '../worker-process.ts';
-import { eitherSignal } from '../../rotation/either-signal.ts';
+import { startWorkerProcess } from '../worker-process.ts';
 
 /** Further rounds for what the application writes under an old version meanwhile. */
 const lateRounds = 3;
@@ -26,27 +24,18 @@ export async function run(
 ): Promise<number> {
   const interrupt = listenForInterrupt();
   const rotation = await openRotation(config, 'readWrite', openStoreOf);
-  const stopped = new AbortController();
-  const fatal: Fault[] = [];
-  let process: WorkerProcess | null = null;
   try {
-    process = await startWorkerProcess(
-      rotation,
-      output,
-      (fault) => {
-        fatal.push(fault);
-        stopped.abort();
-      },
-      interrupt.signal,
-    );
-    const signal = eitherSignal(interrupt.signal, stopped.signal);
-    const end = await finishPass(rotation, output, signal);
-    const certificate = end === 'finished' ? await proveOrRepeat(rotation, flags, output, signal) : null;
-    await process.stop();
-    for (const fault of fatal) throw fault;
+    const { signal, stop } = await startWorkerProcess(rotation, output, interrupt.signal);
+    let end: PassEnd;
+    let certificate: Certificate | null;
+    try {
+      end = await finishPass(rotation, output, signal);
+      certificate = end === 'finished' ? await proveOrRepeat(rotation, flags, output, signal) : null;
+    } finally {
+      await stop();
+    }
     return await conclude(rotation, end, certificate, output);
   } finally {
-    await process?.stop();
     await rotation.close();
   }
 }
