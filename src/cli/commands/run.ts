@@ -15,6 +15,12 @@ import { startWorkerProcess } from '../worker-process.ts';
 /** Further rounds for what the application writes under an old version meanwhile. */
 const lateRounds = 3;
 
+/** How the last round ended, and the last census; null if none was taken. */
+interface Outcome {
+  readonly end: PassEnd;
+  readonly certificate: Certificate | null;
+}
+
 /** Enqueues, works and verifies in one process; exit 0 only if every record is under the target version. */
 export async function run(
   config: KeyturnConfig,
@@ -26,18 +32,26 @@ export async function run(
   const rotation = await openRotation(config, 'readWrite', openStoreOf);
   try {
     const { signal, stop } = await startWorkerProcess(rotation, output, interrupt.signal);
-    let end: PassEnd;
-    let certificate: Certificate | null;
+    let outcome: Outcome;
     try {
-      end = await finishPass(rotation, output, signal);
-      certificate = end === 'finished' ? await proveOrRepeat(rotation, flags, output, signal) : null;
+      outcome = await rotateAndProve(rotation, flags, output, signal);
     } finally {
       await stop();
     }
-    return await conclude(rotation, end, certificate, output);
+    return await conclude(rotation, outcome, output);
   } finally {
     await rotation.close();
   }
+}
+
+async function rotateAndProve(
+  rotation: OpenRotation,
+  flags: { deep: boolean },
+  output: Output,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const end = await finishPass(rotation, output, signal);
+  return end === 'finished' ? proveOrRepeat(rotation, flags, output, signal) : { end, certificate: null };
 }
 
 /** Takes a census; what it finds stale is rotated too, and a census taken again. */
@@ -46,7 +60,7 @@ async function proveOrRepeat(
   { deep }: { deep: boolean },
   output: Output,
   signal: AbortSignal,
-): Promise<Certificate> {
+): Promise<Outcome> {
   for (let round = 0; ; round += 1) {
     const snapshot = await rotation.broker.ledger.snapshot();
     const late =
@@ -60,16 +74,16 @@ async function proveOrRepeat(
       { deep, onStale: async (refs) => late?.add(refs), onProgress: (done) => progress.update(done) },
       signal,
     ).finally(progress.stop);
-    if (late === null || !(await late.close())) return certificate;
+    if (late === null || !(await late.close())) return { end: 'finished', certificate };
     output.line('the application wrote records under an old version meanwhile; they are rotated too');
-    await awaitPass(rotation, snapshot, output, signal);
+    const end = await awaitPass(rotation, snapshot, output, signal);
+    if (end !== 'finished') return { end, certificate };
   }
 }
 
 async function conclude(
   rotation: OpenRotation,
-  end: PassEnd,
-  certificate: Certificate | null,
+  { end, certificate }: Outcome,
   output: Output,
 ): Promise<number> {
   const status = await readStatus(rotation);
