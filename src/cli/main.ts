@@ -28,16 +28,17 @@ function configured(
   description: string,
   action: (config: KeyturnConfig, output: Output, flags: Flags) => Promise<number>,
 ): Command {
-  return program
+  const command = program
     .command(name)
     .description(description)
     .option('-c, --config <file>', 'config file (YAML or JSON)', 'keyturn.yaml')
-    .option('--json', 'one JSON object on stdout, all else on stderr')
-    .action(async (flags: Flags) => {
-      const { config, warnings } = await loadConfig(flags.config);
-      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-      process.exitCode = await action(config, createOutput(flags.json === true), flags);
-    });
+    .option('--json', 'one JSON object on stdout, all else on stderr');
+  return command.action(async () => {
+    const flags = command.opts<Flags>();
+    const { config, warnings } = await loadConfig(flags.config);
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+    process.exitCode = await action(config, createOutput(flags.json === true), flags);
+  });
 }
 
 configured('check', 'validate the config and reach broker, store and KMS', async (config, output) =>
@@ -64,17 +65,11 @@ configured('resume', 'go on with a paused rotation', async (config, output) =>
 configured('cancel', 'end the rotation; what is written stays', async (config, output) =>
   (await import('./commands/steer.ts')).cancel(config, output),
 );
-program
-  .command('rate')
-  .description('change the global rate of KMS calls per second live')
-  .argument('<rate>', 'calls per second over all workers, or none', parseRate)
-  .option('-c, --config <file>', 'config file (YAML or JSON)', 'keyturn.yaml')
-  .option('--json', 'one JSON object on stdout, all else on stderr')
-  .action(async (rate: number | null, flags: Flags) => {
-    const { config } = await loadConfig(flags.config);
-    const { changeRate } = await import('./commands/steer.ts');
-    process.exitCode = await changeRate(config, rate, createOutput(flags.json === true));
-  });
+// Noted as it is parsed: what commander hands on has no type.
+let rate: number | null = null;
+configured('rate', 'change the global rate of KMS calls per second live', async (config, output) =>
+  (await import('./commands/steer.ts')).changeRate(config, rate, output),
+).argument('<rate>', 'calls per second over all workers, or none', (text) => (rate = parseRate(text)));
 configured('failures', 'list the failed records', async (config, output) =>
   (await import('./commands/failures.ts')).listFailures(config, output),
 );

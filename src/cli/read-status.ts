@@ -20,13 +20,17 @@ export function describeStatus(status: StatusReport): string {
   const limit = rate.configured === null ? 'no limit' : `limit ${rate.configured}/s`;
   const throttled =
     rate.effective !== null && rate.effective !== rate.configured
-      ? `, now ${Math.round(rate.effective * 10) / 10}/s after 429s`
+      ? `, now ${rate.effective}/s after 429s`
       : '';
+  const moves = status.etaSeconds !== null && status.remaining > 0;
+  const eta = moves ? `, about ${describeDuration(status.etaSeconds)} to go` : '';
   return [
     `rotation ${status.rotation}: ${status.state}${status.pass > 1 ? ` (pass ${status.pass})` : ''}`,
     ...(status.reason === null ? [] : [`reason: ${status.reason}`]),
     ...(status.state === 'paused' ? ["'keyturn resume' goes on where it stood"] : []),
-    `records: ${status.total} in all, ${status.rotated} rotated, ${status.skipped} skipped, ${status.missing} missing, ${status.failed} failed, ${status.remaining} remaining; ${status.conflicts} conflicts`,
-    `rate: ${rate.observed} KMS calls/s (${limit}${throttled})${status.etaSeconds === null || status.remaining === 0 ? '' : `, about ${describeDuration(status.etaSeconds)} to go`}`,
+    `records: ${status.total} in all, ${status.rotated} rotated, ${status.skipped} skipped, ` +
+      `${status.missing} missing, ${status.failed} failed, ${status.remaining} remaining; ` +
+      `${status.conflicts} conflicts`,
+    `rate: ${rate.observed} KMS calls/s (${limit}${throttled})${eta}`,
   ].join('\n');
 }

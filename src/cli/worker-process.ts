@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { eitherSignal } from '../rotation/either-signal.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 import { createRewrapValues } from '../rotation/calls/rewrap-values.ts';
@@ -16,6 +17,9 @@ const notReadyMs = 10_000;
 
 export interface WorkerProcess {
   readonly worker: RunningWorker;
+  /** Aborts with the interrupt, or when the worker cannot go on. */
+  readonly signal: AbortSignal;
+  /** Throws the fault for which the worker could not go on, after it has stopped. */
   stop(): Promise<void>;
 }
 
@@ -23,15 +27,16 @@ export interface WorkerProcess {
 export async function startWorkerProcess(
   rotation: OpenRotation,
   output: Output,
-  onFatal: (fault: Fault) => void,
-  signal: AbortSignal,
+  interrupt: AbortSignal,
 ): Promise<WorkerProcess> {
   const { broker, calls, config, format, log, metrics, store } = rotation;
   const troubles = new Map<string, { at: number; message: string }>();
   // A worker that the KMS refuses shall end by itself, not pause the rotation for all; and the first slots are
   // for calls on a way that is known and warm, else they arrive late and all at once.
-  await rotation.choosePin(signal);
+  await rotation.choosePin(interrupt);
   const workerId = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const stuck = new AbortController();
+  let fatal: Fault | null = null;
   let worker: RunningWorker | null = null;
 
   function onFault(fault: Fault): void {
@@ -62,7 +67,10 @@ export async function startWorkerProcess(
     planDigest: rotation.planDigest,
     maxFailures: config.limits.maxFailures,
     callsMade: metrics.kmsCalls,
-    onFatal,
+    onFatal(fault) {
+      fatal ??= fault;
+      stuck.abort();
+    },
     observer: {
       batchStarted: metrics.batchStarted,
       batchEnded: metrics.batchEnded,
@@ -79,9 +87,9 @@ export async function startWorkerProcess(
     if (!clean) log.warn('a batch was still in work; the queue gives it to another worker');
     await server?.close();
     log.info('worker stopped', { worker: workerId });
+    if (fatal !== null) throw fatal;
   }
-  let stopping: Promise<void> | undefined;
-  return { worker: started, stop: () => (stopping ??= stop()) };
+  return { worker: started, signal: eitherSignal(interrupt, stuck.signal), stop };
 }
 
 async function serveTelemetry(

@@ -26,6 +26,12 @@ export function addTallies(left: Tally, right: Tally): Tally {
   };
 }
 
+/**
+ * How a worker left a batch: counted in the ledger, given back to the queue with what is left of it, or not
+ * touched, as it belongs to a pass that is over.
+ */
+export type BatchOutcome = 'settled' | 'handedBack' | 'dropped';
+
 /** A record set aside. Never holds ciphertext. */
 export interface RecordFailure {
   readonly ref: Ref;

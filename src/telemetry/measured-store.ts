@@ -1,6 +1,7 @@
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 
-type StoreOperation = 'read' | 'replace' | 'scan' | 'count';
+/** A round trip to the store, as metrics name it. */
+export type StoreOperation = 'read' | 'replace' | 'scan' | 'count';
 
 /** The same store, its round trips timed; failed ones too. */
 export function measureStore(

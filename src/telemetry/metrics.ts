@@ -1,7 +1,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Tally } from '../rotation/batch.ts';
+import type { BatchOutcome, Tally } from '../rotation/batch.ts';
 import type { Pace } from '../rotation/ports/pace.ts';
 import { states, type RotationState } from '../rotation/state.ts';
+import type { StoreOperation } from './measured-store.ts';
 
 /** From 1 ms to 60 s: prom-client 15 has no native histograms. */
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -22,12 +23,12 @@ export interface Metrics {
   kmsCalled(call: { code: string; seconds: number }): void;
   /** All KMS calls so far, probes included. */
   readonly kmsCalls: () => number;
-  storeUsed(op: 'read' | 'replace' | 'scan' | 'count', seconds: number): void;
+  storeUsed(op: StoreOperation, seconds: number): void;
   /** KMS calls that were not needed, as another record of the batch, or of one before, had the same ciphertext. */
   kmsCallsSaved(by: 'batch' | 'cache', calls: number): void;
   paceWaited(seconds: number): void;
   batchStarted(): void;
-  batchEnded(outcome: 'settled' | 'handedBack' | 'dropped', seconds: number, gained: Tally): void;
+  batchEnded(outcome: BatchOutcome, seconds: number, gained: Tally): void;
   setAside(code: string): void;
   /** The text that Prometheus scrapes. */
   render(sources: MetricSources): Promise<string>;

@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import { emptyTally } from '../../src/rotation/batch.ts';
 import type { Ledger } from '../../src/rotation/ports/ledger.ts';
 import { mayTransition, states, transitions } from '../../src/rotation/state.ts';
+import { newSnapshot } from '../support/new-snapshot.ts';
 import { newFailure, newPass, tally, type LedgerTest } from './ledger-case.ts';
 
 const events = ['begin', 'pause', 'resume', 'cancel', 'extend'] as const;
@@ -16,23 +17,7 @@ function perform(ledger: Ledger, event: (typeof events)[number], epoch: string):
 export function describeStates(test: LedgerTest): void {
   describe('states', () => {
     test('a rotation that the broker knows nothing of is new', async ({ ledger }) => {
-      expect(await ledger.snapshot()).toEqual({
-        state: 'new',
-        epoch: null,
-        pass: 0,
-        pin: null,
-        planDigest: null,
-        estimate: 0,
-        enqueued: 0,
-        batches: 0,
-        settledBatches: 0,
-        scanned: false,
-        tally: emptyTally,
-        reason: null,
-        pauseCause: null,
-        startedAt: null,
-        finishedAt: null,
-      });
+      expect(await ledger.snapshot()).toEqual(newSnapshot);
     });
 
     for (const state of states) {

@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCli, writeConfig } from '../support/cli.ts';
 import { createCustomers, customersTable, type Customers } from '../support/customers.ts';
@@ -69,9 +70,13 @@ describe.each(['redis', 'postgres'] as const)('run over a %s broker', (kind) => 
     expect(code).toBe(0);
   });
 
-  test('verify --deep asks the KMS about every record', async () => {
-    const { code, stdout } = await runCli(['verify', '-c', config, '--deep', '--json']);
-    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'safe-to-retire', method: 'kms', records });
+  test('verify --deep asks the KMS about every record, and --out keeps what it says', async () => {
+    const out = `${config}.certificate`;
+    await writeFile(out, 'x'.repeat(10_000));
+    const { code, stdout } = await runCli(['verify', '-c', config, '--deep', '--json', '--out', out]);
+    const certificate = JSON.parse(stdout);
+    expect(certificate).toMatchObject({ verdict: 'safe-to-retire', method: 'kms', records });
+    expect(JSON.parse(await readFile(out, 'utf8'))).toEqual(certificate);
     expect(code).toBe(0);
   });
 

@@ -1,26 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { emptyTally } from '../../src/rotation/batch.ts';
 import { Fault } from '../../src/rotation/faults.ts';
 import type { LedgerSnapshot } from '../../src/rotation/ports/ledger.ts';
 import { startHeartbeat, type Rates } from '../../src/worker/heartbeat.ts';
+import { newSnapshot } from '../support/new-snapshot.ts';
 
-const snapshot: LedgerSnapshot = {
-  state: 'running',
-  epoch: 'e',
-  pass: 1,
-  pin: null,
-  planDigest: null,
-  estimate: 0,
-  enqueued: 0,
-  batches: 0,
-  settledBatches: 0,
-  scanned: false,
-  tally: emptyTally,
-  reason: null,
-  pauseCause: null,
-  startedAt: null,
-  finishedAt: null,
-};
+const snapshot: LedgerSnapshot = { ...newSnapshot, state: 'running', epoch: 'e', pass: 1 };
 const down = new Fault('transient', 'BROKER_UNREACHABLE', 'broker is out of reach', { peer: 'broker' });
 
 describe('heartbeat', () => {

@@ -1,7 +1,6 @@
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
 import { openLateBatches } from '../../producer/enqueue-late.ts';
 import type { Certificate } from '../../rotation/certificate.ts';
-import type { Fault } from '../../rotation/faults.ts';
 import { exitCode } from '../exit-code.ts';
 import { awaitPass, finishPass, type PassEnd } from '../finish-pass.ts';
 import { listenForInterrupt } from '../interrupt.ts';
@@ -11,11 +10,16 @@ import type { Output } from '../output.ts';
 import { openProgress } from '../progress.ts';
 import { describeStatus, readStatus } from '../read-status.ts';
 import { describeCertificate, takeCertificate } from '../take-certificate.ts';
-import { startWorkerProcess, type WorkerProcess } from '../worker-process.ts';
-import { eitherSignal } from '../../rotation/either-signal.ts';
+import { startWorkerProcess } from '../worker-process.ts';
 
 /** Further rounds for what the application writes under an old version meanwhile. */
 const lateRounds = 3;
+
+/** How the last round ended, and the last census; null if none was taken. */
+interface Outcome {
+  readonly end: PassEnd;
+  readonly certificate: Certificate | null;
+}
 
 /** Enqueues, works and verifies in one process; exit 0 only if every record is under the target version. */
 export async function run(
@@ -26,29 +30,28 @@ export async function run(
 ): Promise<number> {
   const interrupt = listenForInterrupt();
   const rotation = await openRotation(config, 'readWrite', openStoreOf);
-  const stopped = new AbortController();
-  const fatal: Fault[] = [];
-  let process: WorkerProcess | null = null;
   try {
-    process = await startWorkerProcess(
-      rotation,
-      output,
-      (fault) => {
-        fatal.push(fault);
-        stopped.abort();
-      },
-      interrupt.signal,
-    );
-    const signal = eitherSignal(interrupt.signal, stopped.signal);
-    const end = await finishPass(rotation, output, signal);
-    const certificate = end === 'finished' ? await proveOrRepeat(rotation, flags, output, signal) : null;
-    await process.stop();
-    for (const fault of fatal) throw fault;
-    return await conclude(rotation, end, certificate, output);
+    const { signal, stop } = await startWorkerProcess(rotation, output, interrupt.signal);
+    let outcome: Outcome;
+    try {
+      outcome = await rotateAndProve(rotation, flags, output, signal);
+    } finally {
+      await stop();
+    }
+    return await conclude(rotation, outcome, output);
   } finally {
-    await process?.stop();
     await rotation.close();
   }
+}
+
+async function rotateAndProve(
+  rotation: OpenRotation,
+  flags: { deep: boolean },
+  output: Output,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const end = await finishPass(rotation, output, signal);
+  return end === 'finished' ? proveOrRepeat(rotation, flags, output, signal) : { end, certificate: null };
 }
 
 /** Takes a census; what it finds stale is rotated too, and a census taken again. */
@@ -57,7 +60,7 @@ async function proveOrRepeat(
   { deep }: { deep: boolean },
   output: Output,
   signal: AbortSignal,
-): Promise<Certificate> {
+): Promise<Outcome> {
   for (let round = 0; ; round += 1) {
     const snapshot = await rotation.broker.ledger.snapshot();
     const late =
@@ -71,16 +74,16 @@ async function proveOrRepeat(
       { deep, onStale: async (refs) => late?.add(refs), onProgress: (done) => progress.update(done) },
       signal,
     ).finally(progress.stop);
-    if (late === null || !(await late.close())) return certificate;
+    if (late === null || !(await late.close())) return { end: 'finished', certificate };
     output.line('the application wrote records under an old version meanwhile; they are rotated too');
-    await awaitPass(rotation, snapshot, output, signal);
+    const end = await awaitPass(rotation, snapshot, output, signal);
+    if (end !== 'finished') return { end, certificate };
   }
 }
 
 async function conclude(
   rotation: OpenRotation,
-  end: PassEnd,
-  certificate: Certificate | null,
+  { end, certificate }: Outcome,
   output: Output,
 ): Promise<number> {
   const status = await readStatus(rotation);

@@ -1,18 +1,23 @@
-import { writeFile } from 'node:fs/promises';
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { openRotation } from '../open-rotation.ts';
+import { openOutFile } from '../out-file.ts';
 import type { Output } from '../output.ts';
 import { openProgress } from '../progress.ts';
 import { describeCertificate, takeCertificate } from '../take-certificate.ts';
 
-/** Reads every record again and prints the certificate; exit 0 only if it is safe to retire the old version. */
+/**
+ * Reads every record again and prints the certificate, and writes it to the file `out`; exit 0 only if it is
+ * safe to retire the old version.
+ */
 export async function verify(
   config: KeyturnConfig,
   flags: { deep: boolean; out?: string },
   output: Output,
 ): Promise<number> {
+  // Before all else: a census may take hours.
+  const writeOut = flags.out === undefined ? null : await openOutFile(flags.out);
   const { signal } = listenForInterrupt();
   const rotation = await openRotation(config, 'readOnly');
   try {
@@ -27,8 +32,9 @@ export async function verify(
       { deep: flags.deep, onStale: async () => undefined, onProgress: (done) => progress.update(done) },
       signal,
     ).finally(progress.stop);
-    if (flags.out !== undefined) await writeFile(flags.out, `${JSON.stringify(certificate, null, 2)}\n`);
+    // First, so that a disk that is full by now costs the file alone.
     output.result(certificate, () => describeCertificate(certificate));
+    await writeOut?.(`${JSON.stringify(certificate, null, 2)}\n`);
     return certificate.verdict === 'safe-to-retire' ? exitCode.done : exitCode.notDone;
   } finally {
     await rotation.close();

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { runCli, writeConfig } from '../support/cli.ts';
+import { freshRedis } from '../support/peers.ts';
+import { freePort } from '../support/servers.ts';
+
+/** A config of which the broker alone may answer. */
+async function writeBareConfig(broker?: string): Promise<string> {
+  const nowhere = `127.0.0.1:${await freePort()}`;
+  return writeConfig({
+    rotation: 'bare',
+    broker: broker ?? `redis://${nowhere}`,
+    kms: { provider: 'yandex', endpoint: `http://${nowhere}`, auth: { iamToken: 't' } },
+    source: { keyId: 'k' },
+    target: { keyId: 'k' },
+    store: { type: 'postgres', url: `postgres://${nowhere}/db`, table: 't', key: ['id'], column: 'c' },
+    format: 'raw',
+  });
+}
+
+test('verify says in one line that --out cannot be written, before it reaches for anything', async () => {
+  const config = await writeBareConfig();
+  const { code, stdout, stderr } = await runCli(['verify', '-c', config, '--out', `${config}/certificate`]);
+  expect(stderr).toMatch(/^keyturn: --out: cannot write \S+\/certificate \(ENOTDIR\); [^\n]+\n$/);
+  expect(stdout).toBe('');
+  // Whoever looked for the broker first would end with 3.
+  expect(code).toBe(2);
+});
+
+test('rate takes a number or none, refuses all else, and warns of a misspelt variable as all commands do', async () => {
+  const config = await writeBareConfig((await freshRedis()).url);
+  const refused = await runCli(['rate', '0', '-c', config]);
+  expect(refused.stderr).toContain('a positive number, or none, is needed');
+  expect(refused.code).toBe(2);
+
+  for (const [given, configured] of [
+    ['7.5', 7.5],
+    ['none', null],
+  ] as const) {
+    const args = ['rate', given, '-c', config, '--json'];
+    const { code, stdout, stderr } = await runCli(args, { KEYTURN_LIMITS_RAET: '5' });
+    expect(stderr).toContain('warning: KEYTURN_LIMITS_RAET');
+    expect(JSON.parse(stdout).rate).toMatchObject({ configured });
+    expect(code).toBe(0);
+  }
+});
