@@ -211,11 +211,7 @@ describe('what a module throws', () => {
     ['a text', canary],
     ['nothing', undefined],
   ])('%s is a passing fault without its words', async (_, thrown) => {
-    const store = guarded({
-      read: () => {
-        throw thrown;
-      },
-    });
+    const store = guarded({ read: () => Promise.reject(thrown) });
     const fault: unknown = await store.read(['a']).catch((error: unknown) => error);
     expect(fault).toMatchObject({ faultClass: 'transient', code: 'STORE_ERROR', peer: 'store' });
     expect(fault).not.toMatchObject({ message: expect.stringContaining(canary) });
@@ -304,15 +300,15 @@ describe('a scan that takes no notice of the signal', () => {
 test('a scan that is left early is ended, and its trouble then is no one’s', async () => {
   const ended = vi.fn();
   const store = guarded({
-    async *scan() {
-      try {
-        yield { refs: ['a'], cursor: 'a' };
-        yield { refs: ['b'], cursor: 'b' };
-      } finally {
-        ended();
-        throw new Error('cannot close');
-      }
-    },
+    scan: () => ({
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ value: { refs: ['a'], cursor: 'a' }, done: false }),
+        return: async () => {
+          ended();
+          throw new Error('cannot close');
+        },
+      }),
+    }),
   });
   for await (const page of store.scan(null, 3, never)) {
     expect(page.refs).toEqual(['a']);
