@@ -7,5 +7,6 @@ export type {
   ReEncryptItem,
   ReEncryptResult,
 } from './rotation/ports/key-service.ts';
+export type { OpenStore, OwnStore, StoreContext } from './rotation/ports/open-store.ts';
 export type { RecordStore, ScanPage } from './rotation/ports/record-store.ts';
 export type { Cursor, Ref, Replacement, ReplaceOutcome, StoredRecord } from './rotation/record.ts';

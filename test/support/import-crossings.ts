@@ -12,6 +12,7 @@ export const mayImport: Readonly<Record<string, readonly string[] | 'all'>> = {
   broker: ['rotation'],
   telemetry: ['rotation'],
   config: ['rotation'],
+  testing: ['rotation'],
   'index.ts': ['rotation'],
   cli: 'all',
 };
