@@ -1,11 +1,13 @@
 import { Fault } from '../../rotation/faults.ts';
+import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
 import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../rotation/ports/key-service.ts';
 import { createTokenSource, type YandexAuth } from './auth/yandex-auth.ts';
 import { readCiphertextVersion } from './ciphertext-header.ts';
-import { createHttpEndpoint } from './http.ts';
+import type { MeasuredCall } from '../connection/measured-call.ts';
 import { checkAad, checkCiphertext, checkId, checkPlaintext } from './limits.ts';
 import { decryptReply, encryptReply, generateDataKeyReply, reEncryptReply, versionReply } from './replies.ts';
-import { createSymmetricCrypto, type MeasuredCall } from './symmetric-crypto.ts';
+import { createSymmetricCrypto } from './symmetric-crypto.ts';
+import { createYandexEndpoint } from './yandex-endpoint.ts';
 
 export type { YandexAuth };
 
@@ -77,7 +79,7 @@ export interface YandexKeyService extends KeyService {
 /** `usage` fault where an option is of no use. Connects with the first call. */
 export function createYandexKeyService(options: YandexKeyServiceOptions): YandexKeyService {
   const { caPem, timeoutMs } = options;
-  const endpoint = createHttpEndpoint({
+  const endpoint = createYandexEndpoint({
     url: options.endpoint,
     setting: 'kms.endpoint',
     name: 'KMS',
@@ -175,7 +177,7 @@ async function keepRecordFault(work: () => Promise<ReEncryptResult>): Promise<Re
 }
 
 function encode(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  return viewAsBuffer(bytes).toString('base64');
 }
 
 function encodeOptional(bytes: Uint8Array): string | undefined {

@@ -1,8 +1,4 @@
 import { z } from 'zod';
-import { Fault } from '../../rotation/faults.ts';
-import { describeReply, type HttpReply } from './http.ts';
-import { parseJsonBody } from './json-body.ts';
-import type { Peer } from './network-fault.ts';
 
 /** A proto3 string in JSON: a field that holds its default may be missing. */
 const text = z
@@ -30,15 +26,3 @@ export const generateDataKeyReply = z
   });
 /** The same reply where only the version counts, and so must not be missing. */
 export const versionReply = z.object({ versionId: z.string().min(1) });
-
-/** The body of a success; a transient `BAD_REPLY` fault if it is not what `schema` says. */
-export function parseReply<T>(schema: z.ZodType<T>, reply: HttpReply, peer: Peer): T {
-  const parsed = parseJsonBody(schema, reply.body);
-  if (parsed === null) throw createBadReplyFault(reply, peer);
-  return parsed;
-}
-
-function createBadReplyFault(reply: HttpReply, peer: Peer): Fault {
-  const message = `${peer.name} at ${peer.origin} answered HTTP ${reply.status} with a body that is not what it should be`;
-  return new Fault('transient', 'BAD_REPLY', message, describeReply(reply));
-}

@@ -1,5 +1,5 @@
 import { Fault, type FaultClass } from '../../rotation/faults.ts';
-import { describeReply, type HttpReply } from './http.ts';
+import { describeReply, type HttpReply } from '../connection/http.ts';
 import { parseRpcStatus } from './rpc-status.ts';
 
 /** HTTP statuses that say as much as a google.rpc code, also where a proxy gave them. The others become `HTTP_<status>`. */
@@ -13,10 +13,18 @@ const codeByHttpStatus: Readonly<Record<number, string>> = {
   504: 'DEADLINE_EXCEEDED',
 };
 
+/** What of a record a call asks the KMS to judge. */
+export type CallSubject = 'ciphertext' | 'plaintext';
+
+const subjectRemedies: Readonly<Record<CallSubject, string>> = {
+  ciphertext: 'check source.keyId and source.aadContext, or the value is damaged',
+  plaintext: 'check that the key can encrypt it',
+};
+
 /** What a fault's message says of the call it is about. */
 export interface CallInWords {
-  /** What of the record the KMS judged: `ciphertext`; null where the call holds nothing of a record. */
-  readonly subject: string | null;
+  /** What of the record the KMS judged; null where the call holds nothing of a record. */
+  readonly subject: CallSubject | null;
   /** What to do when the token is refused. */
   readonly tokenRemedy: string;
 }
@@ -47,7 +55,7 @@ function judge(code: string, call: CallInWords): readonly [FaultClass, string] {
     case 'OUT_OF_RANGE':
       return call.subject === null
         ? ['rotation', `KMS refused the key or its version (${code}); check the key id and versionId`]
-        : ['record', `KMS refused the ${call.subject} (${code})`];
+        : ['record', `KMS refused the ${call.subject} (${code}); ${subjectRemedies[call.subject]}`];
     case 'UNAUTHENTICATED':
       return ['rotation', `KMS does not accept the IAM token (${code}); ${call.tokenRemedy}`];
     case 'PERMISSION_DENIED':

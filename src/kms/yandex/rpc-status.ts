@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { parseJsonBody } from './json-body.ts';
+import { parseJsonBody } from '../connection/json-body.ts';
+import { parseRequestId } from '../connection/request-id.ts';
 
 /** google.rpc.Code by number (google/rpc/code.proto). */
 const codeNames = [
@@ -26,7 +27,7 @@ const codeNames = [
 const statusSchema = z.object({ code: z.int().min(1).max(16), details: z.array(z.unknown()).catch([]) });
 const requestInfoSchema = z.object({
   '@type': z.string().endsWith('RequestInfo'),
-  requestId: z.string().refine(isRequestId),
+  requestId: z.string().transform(parseRequestId),
 });
 
 export interface RpcStatus {
@@ -42,9 +43,4 @@ export function parseRpcStatus(body: string): RpcStatus | null {
   if (!code) return null;
   const infos = status.details.map((detail) => requestInfoSchema.safeParse(detail).data);
   return { code, requestId: infos.find((info) => info !== undefined)?.requestId };
-}
-
-/** An id comes from outside and goes into logs, so it must look like one. */
-export function isRequestId(text: string): boolean {
-  return /^[\x21-\x7e]{1,128}$/.test(text);
 }

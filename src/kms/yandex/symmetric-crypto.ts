@@ -1,16 +1,10 @@
 import type { z } from 'zod';
-import { Fault } from '../../rotation/faults.ts';
-import type { TokenSource } from './auth/token-source.ts';
-import { isSuccess, type HttpEndpoint } from './http.ts';
-import { parseReply } from './replies.ts';
-import { createReplyFault } from './reply-fault.ts';
-
-/** One HTTP call to the KMS: `code` is `OK` or that of its fault, `seconds` the time until the whole reply was here. */
-export interface MeasuredCall {
-  readonly method: string;
-  readonly code: string;
-  readonly seconds: number;
-}
+import { callWithToken } from '../connection/call-with-token.ts';
+import type { TokenSource } from '../connection/token-source.ts';
+import { isSuccess, type HttpEndpoint } from '../connection/http.ts';
+import { measureCall, type MeasuredCall } from '../connection/measured-call.ts';
+import { parseReply } from '../connection/parse-reply.ts';
+import { createReplyFault, type CallSubject } from './reply-fault.ts';
 
 export interface SymmetricCall<T> {
   readonly keyId: string;
@@ -19,8 +13,8 @@ export interface SymmetricCall<T> {
   /** Fields in camelCase, bytes as base64; those undefined are left out. */
   readonly fields: Readonly<Record<string, string | boolean | undefined>>;
   readonly reply: z.ZodType<T>;
-  /** What of the record the KMS judges, in words for a message; null where the call holds nothing of a record. */
-  readonly subject: string | null;
+  /** Null where the call holds nothing of a record. */
+  readonly subject: CallSubject | null;
 }
 
 /** Makes a call of the SymmetricCrypto API. Throws a `Fault` of class `record`, `transient` or `rotation`. */
@@ -49,28 +43,11 @@ export function createSymmetricCrypto(
     throw createReplyFault(reply, { subject: call.subject, tokenRemedy: tokens.remedy });
   }
 
-  async function measure<T>(method: string, run: () => Promise<T>): Promise<T> {
-    const startMs = performance.now();
-    let code = 'OK';
-    try {
-      return await run();
-    } catch (error) {
-      code = error instanceof Fault ? error.code : 'INTERNAL_ERROR';
-      throw error;
-    } finally {
-      onCall({ method, code, seconds: (performance.now() - startMs) / 1000 });
-    }
-  }
-
-  return async (call, signal) => {
-    const token = await tokens.get(signal);
-    try {
-      return await measure(call.method, () => attempt(call, token, signal));
-    } catch (error) {
-      if (!(error instanceof Fault) || error.code !== 'UNAUTHENTICATED') throw error;
-      const newer = await tokens.replace(token, signal);
-      if (newer === null) throw error;
-      return await measure(call.method, () => attempt(call, newer, signal));
-    }
-  };
+  return (call, signal) =>
+    callWithToken(
+      tokens,
+      'UNAUTHENTICATED',
+      (token) => measureCall(call.method, onCall, () => attempt(call, token, signal)),
+      signal,
+    );
 }

@@ -1,6 +1,6 @@
-import type { HttpEndpoint } from '../http.ts';
+import type { HttpEndpoint } from '../../connection/http.ts';
 import { exchangeToken, oauthReply } from './token-exchange.ts';
-import type { IssuedToken } from './token-source.ts';
+import type { IssuedToken } from '../../connection/token-source.ts';
 
 const path = '/computeMetadata/v1/instance/service-accounts/default/token';
 

@@ -2,10 +2,10 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { z } from 'zod';
 import { Fault } from '../../../rotation/faults.ts';
-import type { HttpEndpoint } from '../http.ts';
-import { parseJsonBody } from '../json-body.ts';
+import type { HttpEndpoint } from '../../connection/http.ts';
+import { parseJsonBody } from '../../connection/json-body.ts';
 import { exchangeToken, iamReply } from './token-exchange.ts';
-import type { IssuedToken } from './token-source.ts';
+import type { IssuedToken } from '../../connection/token-source.ts';
 
 /** Longest life that IAM grants to the JWT. */
 const jwtSeconds = 3600;

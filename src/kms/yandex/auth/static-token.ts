@@ -1,5 +1,5 @@
 import { Fault } from '../../../rotation/faults.ts';
-import { headerSafeToken, type TokenSource } from './token-source.ts';
+import { headerSafeToken, type TokenSource } from '../../connection/token-source.ts';
 
 /** A token from the config. It lives 12 hours at most and nothing here can renew it. */
 export function createStaticTokenSource(token: string): TokenSource {

@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { Fault } from '../../../rotation/faults.ts';
-import { describeReply, isSuccess, type HttpEndpoint, type HttpReply, type HttpRequest } from '../http.ts';
-import { parseReply } from '../replies.ts';
-import { headerSafeToken, type IssuedToken } from './token-source.ts';
+import {
+  describeReply,
+  isSuccess,
+  type HttpEndpoint,
+  type HttpReply,
+  type HttpRequest,
+} from '../../connection/http.ts';
+import { parseReply } from '../../connection/parse-reply.ts';
+import { headerSafeToken, type IssuedToken } from '../../connection/token-source.ts';
 
 /** Where a reply names no expiry: the age at which a token is refreshed anyway. */
 const defaultLifetimeSeconds = 3600;

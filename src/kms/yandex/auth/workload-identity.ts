@@ -1,7 +1,7 @@
 import { Fault } from '../../../rotation/faults.ts';
-import type { HttpEndpoint } from '../http.ts';
+import type { HttpEndpoint } from '../../connection/http.ts';
 import { exchangeToken, oauthReply } from './token-exchange.ts';
-import type { IssuedToken } from './token-source.ts';
+import type { IssuedToken } from '../../connection/token-source.ts';
 
 export interface WorkloadIdentity {
   /** Reads the projected token; asked at each exchange, because Kubernetes replaces the file. */

@@ -1,8 +1,9 @@
-import { createHttpEndpoint, type HttpEndpoint } from '../http.ts';
+import type { HttpEndpoint } from '../../connection/http.ts';
 import { issueFromMetadata } from './metadata.ts';
 import { issueByServiceAccountKey, parseServiceAccountKey } from './service-account-key.ts';
 import { createStaticTokenSource } from './static-token.ts';
-import { createTokenCache, type IssuedToken, type TokenSource } from './token-source.ts';
+import { createTokenCache, type IssuedToken, type TokenSource } from '../../connection/token-source.ts';
+import { createYandexEndpoint } from '../yandex-endpoint.ts';
 import { issueByWorkloadIdentity } from './workload-identity.ts';
 
 /** Where IAM tokens come from. Endpoints are base URLs; key and tokens are secrets. */
@@ -61,7 +62,7 @@ export function createTokenSource(auth: YandexAuth, connection: TokenConnection)
 }
 
 function connect(url: string, setting: string, name: string, connection: TokenConnection): HttpEndpoint {
-  return createHttpEndpoint({ url, setting, name, connections: 1, ...connection });
+  return createYandexEndpoint({ url, setting, name, connections: 1, ...connection });
 }
 
 function createRefreshingSource(

@@ -1,4 +1,4 @@
-import { untilAborted } from '../deadline.ts';
+import { untilAborted } from './deadline.ts';
 
 const hourMs = 3_600_000;
 const longestMarginMs = 300_000;
@@ -15,10 +15,10 @@ export interface IssuedToken {
   readonly lifetimeMs: number;
 }
 
-/** Where the IAM token of each call comes from. Methods throw a `transient` or `rotation` fault. */
+/** Where the token of each call comes from. Methods throw a `transient` or `rotation` fault. */
 export interface TokenSource {
   get(signal: AbortSignal | undefined): Promise<string>;
-  /** A token newer than `refused`, which the KMS answered with 401; null where there is no way to one. */
+  /** A token newer than `refused`, which the KMS does not accept; null where there is no way to one. */
   replace(refused: string, signal: AbortSignal | undefined): Promise<string | null>;
   /** What a person can do when tokens are refused, as the second half of a sentence. */
   readonly remedy: string;

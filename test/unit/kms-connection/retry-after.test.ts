@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseRetryAfter } from '../../../src/kms/yandex/retry-after.ts';
+import { parseRetryAfter } from '../../../src/kms/connection/retry-after.ts';
 
 describe('Retry-After', () => {
   const now = Date.UTC(1994, 10, 6, 8, 49, 30);

@@ -24,7 +24,7 @@ const rows: readonly (readonly [RegExp, string, string])[] = [
   ],
   [/^(EPROTO|ERR_(TLS|SSL|OSSL)_\w+)$/, 'TLS_ERROR', 'does not agree with us on TLS'],
   [/^(HTTP_PARSER|UND_ERR_HEADERS_OVERFLOW)$/, 'BAD_REPLY', 'answered with something that is not HTTP'],
-  [/^UND_ERR_RES_EXCEEDED_MAX_SIZE$/, 'BAD_REPLY', 'answered with more than 1 MiB'],
+  [/^UND_ERR_RES_EXCEEDED_MAX_SIZE$/, 'BAD_REPLY', 'answered with more than is sane'],
 ];
 
 /** Whatever a connection ended with, as a transient fault. */

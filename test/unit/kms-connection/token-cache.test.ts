@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { createTokenCache, type IssuedToken } from '../../../src/kms/yandex/auth/token-source.ts';
+import { createTokenCache, type IssuedToken } from '../../../src/kms/connection/token-source.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

@@ -1,16 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import { Pool, type Dispatcher } from 'undici';
 import type { FaultDetails } from '../../rotation/faults.ts';
 import { withDeadline } from './deadline.ts';
 import { parseEndpointUrl } from './endpoint-url.ts';
 import { createNetworkFault, createTimeoutFault, type Peer } from './network-fault.ts';
+import { parseRequestId } from './request-id.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import { isRequestId } from './rpc-status.ts';
 import { createTlsTrust } from './tls-trust.ts';
-
-/** Far above the largest honest reply: 32 KiB of plaintext make a ciphertext of 44 KB in base64. */
-const maxBodyBytes = 1024 * 1024;
 
 export interface HttpEndpointOptions {
   readonly url: string;
@@ -23,6 +18,10 @@ export interface HttpEndpointOptions {
   /** Over connect, headers and body together. */
   readonly timeoutMs: number;
   readonly connections: number;
+  /** A larger reply is cut off. */
+  readonly maxReplyBytes: number;
+  /** In lower case; the header in which the server names a request for its support. */
+  readonly requestIdHeader: string;
 }
 
 export interface HttpRequest {
@@ -35,7 +34,7 @@ export interface HttpRequest {
 
 export interface HttpReply {
   readonly status: number;
-  /** Empty where the body of an error was cut off or larger than 1 MiB. */
+  /** Empty where the body of an error was cut off or larger than `maxReplyBytes`. */
   readonly body: string;
   readonly requestId: string | undefined;
   readonly retryAfterMs: number | undefined;
@@ -59,7 +58,7 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
   const peer: Peer = { name: options.name, origin };
   const pool = new Pool(origin, {
     connections: options.connections,
-    maxResponseSize: maxBodyBytes,
+    maxResponseSize: options.maxReplyBytes,
     // Undici times each part of a call by itself and to the second only; the deadline is over the whole of it.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -71,14 +70,14 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
       const { statusCode, headers, body } = await pool.request({
         method: request.method,
         path: prefix + request.path,
-        headers: { ...request.headers, 'x-client-trace-id': randomUUID() },
+        headers: request.headers,
         body: request.body ?? null,
         signal,
       });
       return {
         status: statusCode,
         body: await readBody(statusCode, body),
-        requestId: readRequestId(headers),
+        requestId: parseRequestId(firstValue(headers[options.requestIdHeader])),
         retryAfterMs: parseRetryAfter(firstValue(headers['retry-after']), Date.now()),
       };
     } catch (error) {
@@ -121,12 +120,6 @@ async function readBody(status: number, body: Dispatcher.ResponseData['body']): 
     if (isSuccess({ status })) throw error;
     return '';
   }
-}
-
-/** Kept out of logs unless it looks like an id: it comes from outside. */
-function readRequestId(headers: IncomingHttpHeaders): string | undefined {
-  const id = firstValue(headers['x-request-id']);
-  return id !== undefined && isRequestId(id) ? id : undefined;
 }
 
 function firstValue(header: string | string[] | undefined): string | undefined {
