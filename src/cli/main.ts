@@ -106,10 +106,14 @@ program
   .command('demo')
   .description('rotate made-up records on embedded parts, in a temporary folder')
   .option('--records <n>', 'how many', parseCount, 5000)
+  .option('--envelope', 'records in envelopes, each of which gets a new data key (mode: regenerate)')
   .option('--json', 'one JSON object on stdout, all else on stderr')
-  .action(async (flags: { records: number; json?: true }) => {
+  .action(async (flags: { records: number; envelope?: true; json?: true }) => {
     const { demo } = await import('./commands/demo.ts');
-    process.exitCode = await demo(flags.records, createOutput(flags.json === true));
+    process.exitCode = await demo(
+      { records: flags.records, envelope: flags.envelope === true },
+      createOutput(flags.json === true),
+    );
   });
 
 function parseCount(text: string): number {

@@ -5,6 +5,9 @@ import { parseAadTemplate } from '../rotation/aad-template.ts';
 import { createCallHealth } from '../rotation/calls/call-health.ts';
 import { createPacer } from '../rotation/calls/pacer.ts';
 import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import { createRegenerateValues } from '../rotation/calls/regenerate-values.ts';
+import type { RenewValues } from '../rotation/calls/renewal.ts';
+import { createRewrapValues } from '../rotation/calls/rewrap-values.ts';
 import { createSharedResults } from '../rotation/calls/shared-results.ts';
 import { Fault } from '../rotation/faults.ts';
 import { createFormat } from '../rotation/formats/create-format.ts';
@@ -39,6 +42,8 @@ export interface OpenRotation {
   readonly planDigest: string;
   readonly tool: string;
   goalFor(pin: Pin): Goal;
+  /** How values are brought under the pin, as the config's mode says. Faults that pass are told to `onFault`. */
+  renewValues(onFault: (fault: Fault) => void): RenewValues;
   /** The version to end on: as the config says, else the primary that the KMS names now. */
   choosePin(signal: AbortSignal): Promise<Pin>;
   close(): Promise<void>;
@@ -65,7 +70,7 @@ export async function openRotation(
   try {
     const broker = await openBroker(config, log.fault);
     closers.push(broker.close);
-    const keyService = await openKeyService(config, metrics.kmsCalled);
+    const { keyService, dataKeys } = await openKeyService(config, metrics.kmsCalled);
     closers.push(keyService.close);
     const store = await openStoreOf(config, use, broker);
     closers.push(store.close);
@@ -98,6 +103,12 @@ export async function openRotation(
           { keyId: config.target.keyId, aad: targetAad },
           pin.versionId,
         ),
+      renewValues(onFault) {
+        const deps = { ...calls, onFault };
+        if (config.mode.kind === 'rewrap') return createRewrapValues(deps);
+        if (dataKeys === null) throw noDataKeys(config);
+        return createRegenerateValues({ ...deps, dataKeys, dataKeySpec: config.mode.dataKeySpec });
+      },
       async choosePin(signal) {
         const { keyId, versionId } = config.target;
         // With a version given, it is told at once if there is no such one, rather than at the first record.
@@ -113,6 +124,10 @@ export async function openRotation(
     await close();
     throw error;
   }
+}
+
+function noDataKeys({ kms }: KeyturnConfig): Fault {
+  return new Fault('usage', 'NO_DATA_KEYS', `${kms.provider} gives out no data keys; use mode: rewrap`);
 }
 
 /** The pin of the pass under way. */

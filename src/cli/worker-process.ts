@@ -3,7 +3,6 @@ import { hostname } from 'node:os';
 import { eitherSignal } from '../rotation/either-signal.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
-import { createRewrapValues } from '../rotation/calls/rewrap-values.ts';
 import { remainingRecords } from '../rotation/status.ts';
 import { startTelemetryServer, type TelemetryServer } from '../telemetry/http.ts';
 import { startWorker, type RunningWorker } from '../worker/worker.ts';
@@ -60,7 +59,7 @@ export async function startWorkerProcess(
       store,
       format,
       keyService: calls.keyService,
-      renewValues: createRewrapValues({ ...calls, onFault }),
+      renewValues: rotation.renewValues(onFault),
       onFault,
     },
     goalFor: rotation.goalFor,

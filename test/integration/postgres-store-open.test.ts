@@ -76,7 +76,13 @@ describe('the table', () => {
   test('a quoted name of another schema is read and written', async () => {
     const store = await open({ table: '"acct app"."Weird ""Table"', key: ['Id'], column: 'The "Value' });
     const [ref = ''] = await refsOf(store);
-    const change = { ref, oldValue: Buffer.from('weird'), newValue: Buffer.from('wired'), keyVersion: 'v2', revision: null };
+    const change = {
+      ref,
+      oldValue: Buffer.from('weird'),
+      newValue: Buffer.from('wired'),
+      keyVersion: 'v2',
+      revision: null,
+    };
     expect(await store.replace([change])).toEqual(['replaced']);
     expect((await store.read([ref]))[0]?.value).toEqual(Buffer.from('wired'));
     expect(await store.check()).toMatch(/^postgres \d+\.\d+, "acct app"\."Weird ""Table", 1 records$/);

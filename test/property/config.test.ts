@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { settings } from '../../src/config/settings.ts';
 import { Fault } from '../../src/rotation/faults.ts';
-import { minimalConfig, parseText, parseWith } from '../support/parse-config.ts';
+import { minimalConfig, parseText, parseWith, tableOf } from '../support/parse-config.ts';
 import { runs } from '../support/property-runs.ts';
 
 const canary = 'canaryX7';
@@ -76,7 +76,7 @@ describe('config', () => {
         const before = around.replaceAll('${', () => '$${');
         const store = { ...minimalConfig.store, table: `${before}.\${TABLE}.` };
         const { config } = parseWith({ store }, { env: { TABLE: text } });
-        expect(config.store.table).toBe(`${around}.${text}.`);
+        expect(tableOf(config).table).toBe(`${around}.${text}.`);
       }),
       runs(),
     );

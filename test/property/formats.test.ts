@@ -84,9 +84,7 @@ describe('formats', () => {
         (name, before, after) => {
           const format = createFormat({ prefix: 'kms:', format: name });
           const value = Buffer.concat([Buffer.from('kms:'), Buffer.from(encode(name, before))]);
-          expect(theCiphertext(format.open(format.open(value).seal([after])))).toEqual(
-            Buffer.from(after),
-          );
+          expect(theCiphertext(format.open(format.open(value).seal([after])))).toEqual(Buffer.from(after));
         },
       ),
       runs(),

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { KeyturnConfig, PostgresStoreConfig } from '../../src/config/keyturn-config.ts';
 import { type LoadedConfig, parseConfig } from '../../src/config/load-config.ts';
 import { Fault } from '../../src/rotation/faults.ts';
 
@@ -11,6 +12,12 @@ export const minimalConfig = {
   store: { type: 'postgres', url: 'postgres://user@host/db', table: 'customers', key: ['id'], column: 'ssn' },
   format: 'base64',
 };
+
+/** The store of a config that names a table of PostgreSQL. */
+export function tableOf({ store }: KeyturnConfig): PostgresStoreConfig {
+  if (store.type !== 'postgres') throw new TypeError(`no table in a store of type ${store.type}`);
+  return store;
+}
 
 export interface ConfigWorld {
   env?: NodeJS.ProcessEnv;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { minimalConfig, parseWith, problemsWith } from '../support/parse-config.ts';
+import { minimalConfig, parseWith, problemsWith, tableOf } from '../support/parse-config.ts';
 
 const redis = { kind: 'redis', tls: null, cluster: null, sentinel: null };
 const noFiles = { caFile: null, certFile: null, keyFile: null };
@@ -100,6 +100,6 @@ describe('URLs with a password', () => {
 
   test('escaped, it is taken as it is', () => {
     const url = 'postgres://user:p%40s%2Fs%23@host/db';
-    expect(parseWith({ store: { ...minimalConfig.store, url } }).config.store.url).toBe(url);
+    expect(tableOf(parseWith({ store: { ...minimalConfig.store, url } }).config).url).toBe(url);
   });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { minimalConfig, parseText, parseWith, problemsWith } from '../support/parse-config.ts';
+import { minimalConfig, parseText, parseWith, problemsWith, tableOf } from '../support/parse-config.ts';
 
 const { kms, store } = minimalConfig;
 
 function urlWith(url: string, world: Parameters<typeof parseWith>[1]): string {
-  return parseWith({ store: { ...store, url } }, world).config.store.url;
+  return tableOf(parseWith({ store: { ...store, url } }, world).config).url;
 }
 
 describe('placeholders', () => {
@@ -17,7 +17,7 @@ describe('placeholders', () => {
 
   test('in a list too', () => {
     const { config } = parseWith({ store: { ...store, key: ['${A}', 'b'] } }, { env: { A: 'tenant' } });
-    expect(config.store.key).toEqual(['tenant', 'b']);
+    expect(tableOf(config).key).toEqual(['tenant', 'b']);
   });
 
   test('unquoted in YAML', () => {
@@ -49,7 +49,7 @@ describe('placeholders', () => {
   test('$${ is a literal ${, and what comes in is not looked through again', () => {
     const where = "a = '$${A}' and b = '${A}' and c = '$${'";
     const { config } = parseWith({ store: { ...store, where } }, { env: { A: '${B}$&' } });
-    expect(config.store.where).toBe("a = '${A}' and b = '${B}$&' and c = '${'");
+    expect(tableOf(config).where).toBe("a = '${A}' and b = '${B}$&' and c = '${'");
   });
 
   test('each missing one is named with its place, and its value is not complained of as well', () => {

@@ -9,11 +9,18 @@ const node = z.looseObject({
   additionalProperties: z.unknown().optional(),
   description: z.string().optional(),
   default: z.unknown().optional(),
+  get oneOf() {
+    return z.array(node).optional();
+  },
 });
 const schema = node.parse(configJsonSchema());
 
+/** Of a group that has several kinds, that of the first one that has the property. */
 function propertyAt(path: string): z.output<typeof node> {
-  return path.split('.').reduce((parent, name) => node.parse(parent.properties?.[name]), schema);
+  return path.split('.').reduce((parent, name) => {
+    const kinds = [parent, ...(parent.oneOf ?? [])];
+    return node.parse(kinds.find(({ properties }) => properties?.[name] !== undefined)?.properties?.[name]);
+  }, schema);
 }
 
 function objectsIn(value: unknown): z.output<typeof node>[] {

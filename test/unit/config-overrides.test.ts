@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { applyOverrides, overrideName } from '../../src/config/env-overrides.ts';
 import { settings } from '../../src/config/settings.ts';
-import { parseWith, problemsWith } from '../support/parse-config.ts';
+import { parseWith, problemsWith, tableOf } from '../support/parse-config.ts';
 
 describe('overrides by environment', () => {
   test.each([
@@ -41,7 +41,7 @@ describe('overrides by environment', () => {
     expect(warnings).toEqual([]);
     expect(config.limits).toMatchObject({ rate: null, maxFailures: 3, batchSize: 500 });
     expect(config.kms).toMatchObject({ auth: { kind: 'metadata' }, caFile: '/etc/keyturn/ca.pem' });
-    expect(config.store.versionColumn).toBe('key_version');
+    expect(tableOf(config).versionColumn).toBe('key_version');
     expect(config.metrics).toEqual({ port: 0, host: '0.0.0.0' });
   });
 

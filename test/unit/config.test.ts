@@ -42,6 +42,7 @@ describe('loading', () => {
         versionColumn: 'ssn_key_version',
       },
       format: 'base64',
+      mode: { kind: 'rewrap' },
       limits: {
         rate: 500,
         rateUnit: 'calls',
@@ -164,19 +165,17 @@ describe('problems', () => {
   test('all of them are listed, each with its path and what to do', () => {
     const problems = problemsWith({
       rotation: 'Customers',
-      kms: { provider: 'vault', auth: { iamToken: '' }, timeout: 10 },
-      target: { keyId: 'k'.repeat(51) },
-      store: { ...store, type: 's3', key: [], table: undefined },
+      kms: { provider: 'yandex', auth: { iamToken: '' }, timeout: 10 },
+      target: { keyId: 'k'.repeat(257) },
+      store: { ...store, key: [], table: undefined },
       limits: { rate: 0, concurrency: 1025, batchSize: 1.5, backlog: '', maxFailures: -1 },
       log: { level: 'loud' },
     });
     expect(problems.map((line) => line.split(':')[0])).toEqual([
       'rotation',
-      'kms.provider',
       'kms.auth.iamToken',
       'kms.timeout',
       'target.keyId',
-      'store.type',
       'store.table',
       'store.key',
       'limits.rate',
@@ -240,7 +239,10 @@ describe('problems', () => {
     [{ store: { ...store, where: ' ' } }, /^store.where: is blank; leave it out for all rows/],
     [{ store: { ...store, journal: true } }, /^store.journal: is not available in this version/],
     [{ audit: '/var/log/audit.jsonl' }, /^audit: is not available in this version/],
-    [{ kms: { ...kms, provider: 'gcp' } }, /^kms.provider: this provider is not available/],
+    [
+      { kms: { ...kms, provider: 'gcp' } },
+      /^kms.provider: is no KMS that keyturn knows; use yandex or vault$/,
+    ],
   ])('%j is refused in words', (changes, problem) => {
     const problems = problemsWith(changes);
     expect(problems).toEqual([expect.stringMatching(problem)]);

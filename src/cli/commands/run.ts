@@ -4,8 +4,7 @@ import type { Certificate } from '../../rotation/certificate.ts';
 import { exitCode } from '../exit-code.ts';
 import { awaitPass, finishPass, type PassEnd } from '../finish-pass.ts';
 import { listenForInterrupt } from '../interrupt.ts';
-import { openRotation, pinOf, type OpenRotation, type OpenStore } from '../open-rotation.ts';
-import { openStore } from '../open-store.ts';
+import { openRotation, pinOf, type OpenRotation } from '../open-rotation.ts';
 import type { Output } from '../output.ts';
 import { openProgress } from '../progress.ts';
 import { describeStatus, readStatus } from '../read-status.ts';
@@ -22,26 +21,31 @@ interface Outcome {
 }
 
 /** Enqueues, works and verifies in one process; exit 0 only if every record is under the target version. */
-export async function run(
-  config: KeyturnConfig,
-  flags: { deep: boolean },
-  output: Output,
-  openStoreOf: OpenStore = openStore,
-): Promise<number> {
+export async function run(config: KeyturnConfig, flags: { deep: boolean }, output: Output): Promise<number> {
   const interrupt = listenForInterrupt();
-  const rotation = await openRotation(config, 'readWrite', openStoreOf);
+  const rotation = await openRotation(config, 'readWrite');
   try {
-    const { signal, stop } = await startWorkerProcess(rotation, output, interrupt.signal);
-    let outcome: Outcome;
-    try {
-      outcome = await rotateAndProve(rotation, flags, output, signal);
-    } finally {
-      await stop();
-    }
-    return await conclude(rotation, outcome, output);
+    return await runRotation(rotation, flags, output, interrupt.signal);
   } finally {
     await rotation.close();
   }
+}
+
+/** As `run`, with a rotation that is open. */
+export async function runRotation(
+  rotation: OpenRotation,
+  flags: { deep: boolean },
+  output: Output,
+  interrupt: AbortSignal,
+): Promise<number> {
+  const { signal, stop } = await startWorkerProcess(rotation, output, interrupt);
+  let outcome: Outcome;
+  try {
+    outcome = await rotateAndProve(rotation, flags, output, signal);
+  } finally {
+    await stop();
+  }
+  return conclude(rotation, outcome, output);
 }
 
 async function rotateAndProve(

@@ -1,5 +1,6 @@
 import { Fault } from '../../rotation/faults.ts';
 import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
+import type { DataKeySpec } from '../../rotation/ports/data-key-service.ts';
 import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../rotation/ports/key-service.ts';
 import { createTokenSource, type YandexAuth } from './auth/yandex-auth.ts';
 import { readCiphertextVersion } from './ciphertext-header.ts';
@@ -46,9 +47,9 @@ export interface DataKeyRequest {
   /** The primary version unless given. */
   readonly versionId?: string;
   readonly aad: Uint8Array;
-  readonly dataKeySpec: 'AES_128' | 'AES_192' | 'AES_256' | 'AES_256_HSM';
+  readonly dataKeySpec: DataKeySpec;
   /** True: `plaintext` comes back empty. */
-  readonly skipPlaintext: boolean;
+  readonly skipPlaintext?: boolean;
 }
 
 /** The key and version that a reply names. */
@@ -148,7 +149,7 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
       );
     },
 
-    async generateDataKey({ keyId, versionId, aad, dataKeySpec, skipPlaintext }, signal) {
+    async generateDataKey({ keyId, versionId, aad, dataKeySpec, skipPlaintext = false }, signal) {
       checkTarget(keyId, versionId);
       checkAad(aad);
       const fields = { versionId, aadContext: encodeOptional(aad), dataKeySpec, skipPlaintext };
