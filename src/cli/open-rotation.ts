@@ -10,7 +10,6 @@ import { createFormat } from '../rotation/formats/create-format.ts';
 import type { Format } from '../rotation/formats/format.ts';
 import { createGoal, type Goal } from '../rotation/goal.ts';
 import { patiently } from '../rotation/patience.ts';
-import type { KeyService } from '../rotation/ports/key-service.ts';
 import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -32,7 +31,6 @@ export interface OpenRotation {
   readonly metrics: Metrics;
   readonly broker: OpenBroker;
   readonly store: RecordStore;
-  readonly keyService: KeyService;
   readonly format: Format;
   readonly calls: CallDeps;
   readonly planDigest: string;
@@ -84,7 +82,6 @@ export async function openRotation(
       metrics,
       broker,
       store: measureStore(store, metrics.storeUsed),
-      keyService,
       format: createFormat(config.format),
       calls,
       planDigest: planDigest(config),
