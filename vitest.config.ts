@@ -4,17 +4,21 @@ const servers = ['test/integration/**/*.test.ts', 'test/crash/**/*.test.ts'];
 /** Compares times to the millisecond, so nothing else may run beside it. */
 const timed = ['test/integration/pace.test.ts'];
 
+const everywhere = {
+  // Vitest's own number is one less than there are cores.
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+};
+
 export default defineConfig({
   test: {
+    // A project that extended this would run it once more, and build and start all over.
     globalSetup: ['test/support/global-setup.ts'],
-    // Vitest's own number is one less than there are cores.
-    maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
     projects: [
       {
-        extends: true,
         test: {
+          ...everywhere,
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts'],
           isolate: false,
@@ -22,8 +26,8 @@ export default defineConfig({
         },
       },
       {
-        extends: true,
         test: {
+          ...everywhere,
           name: 'servers',
           include: servers,
           exclude: timed,
@@ -33,8 +37,22 @@ export default defineConfig({
         },
       },
       {
-        extends: true,
-        test: { name: 'timed', include: timed, maxWorkers: 1, sequence: { groupOrder: 2 } },
+        test: {
+          ...everywhere,
+          name: 'timed',
+          include: timed,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // Against peers that the environment names; `scripts/interop.mjs` says which, and what was left out.
+        test: {
+          ...everywhere,
+          name: 'interop',
+          include: ['test/interop/**/*.test.ts'],
+          sequence: { groupOrder: 3 },
+        },
       },
     ],
     coverage: {

@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { enqueueStore } from '../producer/enqueue.ts';
 import { hasLostBatches } from '../producer/open-pass.ts';
+import { eitherSignal } from '../rotation/either-signal.ts';
 import { Fault } from '../rotation/faults.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 import { remainingRecords } from '../rotation/status.ts';
-import { openPassFor, producerDeps } from './commands/enqueue.ts';
 import type { OpenRotation } from './open-rotation.ts';
 import type { Output } from './output.ts';
+import { enqueuePass, openPassFor } from './produce-pass.ts';
 import { openProgress } from './progress.ts';
-import { eitherSignal } from '../rotation/either-signal.ts';
 
 const pollMs = 200;
 /** How often it is looked whether the queue has lost batches. */
@@ -25,15 +24,15 @@ export async function finishPass(
   signal: AbortSignal,
 ): Promise<PassEnd> {
   for (;;) {
-    const { snapshot } = await openPassFor(rotation, output, signal);
+    const pass = await openPassFor(rotation, output, signal);
     const halt = new AbortController();
     const either = eitherSignal(signal, halt.signal);
-    const producing = enqueueStore(producerDeps(rotation), snapshot.epoch ?? '', either);
+    const producing = enqueuePass(rotation, pass, either);
     // A producer that ends well is no end of the pass; one that throws is.
     const failing = producing.then(() => new Promise<never>(() => undefined));
     let end: PassEnd;
     try {
-      end = await Promise.race([awaitPass(rotation, snapshot, output, either), failing]);
+      end = await Promise.race([awaitPass(rotation, pass, output, either), failing]);
     } finally {
       halt.abort();
     }

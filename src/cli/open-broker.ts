@@ -114,19 +114,14 @@ async function openRedis(
     },
     onFault,
   );
-  const { ledger, pace } = {
+  return {
     ledger: createRedisLedger({ redis, rotation }),
     pace: createRedisPace({ redis, rotation, configuredRate: limits.rate }),
-  };
-  return {
-    ledger,
-    pace,
     queue,
     description: `Redis at ${describeRedis(broker)}`,
     embedded: null,
     close: async () => {
       await queue.close();
-      await ledger.close();
       for (const connection of connections) connection.disconnect();
     },
   };
@@ -148,16 +143,14 @@ async function openSql(
     { connection: () => pool, factory: createPostgresBackend, toFault: toBrokerFault },
     onFault,
   );
-  const ledger = createPostgresLedger({ pool, rotation });
   return {
-    ledger,
+    ledger: createPostgresLedger({ pool, rotation }),
     pace: createPostgresPace({ pool, rotation, configuredRate: limits.rate }),
     queue,
     description,
     embedded,
     close: async () => {
       await queue.close();
-      await ledger.close();
       await pool.end();
     },
   };

@@ -14,7 +14,6 @@ import { createFormat } from '../rotation/formats/create-format.ts';
 import type { Format } from '../rotation/formats/format.ts';
 import { createGoal, type Goal } from '../rotation/goal.ts';
 import { patiently } from '../rotation/patience.ts';
-import type { KeyService } from '../rotation/ports/key-service.ts';
 import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -36,7 +35,6 @@ export interface OpenRotation {
   readonly metrics: Metrics;
   readonly broker: OpenBroker;
   readonly store: RecordStore;
-  readonly keyService: KeyService;
   readonly format: Format;
   readonly calls: ReEncryptDeps;
   readonly planDigest: string;
@@ -92,7 +90,6 @@ export async function openRotation(
       metrics,
       broker,
       store: measureStore(store, metrics.storeUsed),
-      keyService,
       format: createFormat(config.format),
       calls,
       planDigest: planDigest(config),

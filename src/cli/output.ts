@@ -2,7 +2,6 @@ import { printAbove } from './live-bar.ts';
 
 /** Where a command speaks: a person's lines, or one JSON object on stdout and all else on stderr. */
 export interface Output {
-  readonly json: boolean;
   /** A line for a person. */
   line(text: string): void;
   /** The result; with `--json` it is printed as one line, else `text` is. */
@@ -12,7 +11,6 @@ export interface Output {
 export function createOutput(json: boolean): Output {
   const write = (text: string): void => printAbove(json ? process.stderr : process.stdout, `${text}\n`);
   return {
-    json,
     line: write,
     result(value, text) {
       if (json) process.stdout.write(`${JSON.stringify(value)}\n`);

@@ -25,6 +25,8 @@ export interface Certificate {
   readonly verdict: 'safe-to-retire' | 'not-safe';
   /** In words; empty if safe. */
   readonly reasons: readonly string[];
+  /** What the census cannot see, whatever the verdict: `older versions of the objects`. */
+  readonly caveats: readonly string[];
   readonly target: Pin;
   readonly records: number;
   readonly byVersion: Readonly<Record<string, number>>;
@@ -42,6 +44,8 @@ export interface CertificateParts {
   readonly census: CensusCount;
   /** Records that the ledger lists as failed. */
   readonly openFailures: number;
+  /** As the store says (`RecordStore.caveats`). */
+  readonly caveats: readonly string[];
   readonly configDigest: string;
   readonly tool: string;
 }
@@ -54,6 +58,7 @@ export function certify(parts: CertificateParts): Certificate {
     rotation: parts.rotation,
     verdict: reasons.length === 0 ? 'safe-to-retire' : 'not-safe',
     reasons,
+    caveats: parts.caveats,
     target,
     records: census.records,
     byVersion: census.byVersion,
@@ -79,7 +84,8 @@ function reasonsAgainst({ census, target, openFailures }: CertificateParts): str
   }
   if (census.contradicted > 0) {
     reasons.push(
-      `the KMS did not confirm the version in the header of ${census.contradicted} sampled records; run 'keyturn verify --deep'`,
+      `the KMS did not confirm the version in the header of ${census.contradicted} sampled records; ` +
+        "run 'keyturn verify --deep'",
     );
   }
   if (openFailures > 0) {

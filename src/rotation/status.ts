@@ -40,7 +40,7 @@ function totalRecords({ scanned, enqueued, estimate }: LedgerSnapshot): number {
 export function reportStatus(
   rotation: string,
   snapshot: LedgerSnapshot,
-  rates: { configured: number | null; effective: number | null },
+  { configured, effective }: { configured: number | null; effective: number | null },
   workers: WorkersSeen,
 ): StatusReport {
   const { conflicts, ...outcomes } = snapshot.tally;
@@ -55,8 +55,8 @@ export function reportStatus(
     remaining,
     conflicts,
     rate: {
-      configured: rates.configured,
-      effective: rates.effective === null ? null : round(rates.effective),
+      configured,
+      effective: effective === null || effective === configured ? effective : round(effective),
       observed: round(workers.callsPerSecond),
     },
     etaSeconds: eta(snapshot.state, remaining, workers.recordsPerSecond),

@@ -6,21 +6,17 @@ import type { Fault } from '../rotation/faults.ts';
  * the deep field, the header in an error, the URL in a message. Nothing but our own words, codes, counts and
  * references is in it; a driver's error never is.
  */
-export interface LogFields {
-  readonly rotation?: string;
-  readonly worker?: string;
-  readonly state?: string;
-  readonly pass?: number;
-  readonly batch?: number;
-  readonly code?: string;
-  readonly faultClass?: string;
-  readonly peer?: string;
-  readonly requestId?: string;
-  readonly count?: number;
-  readonly seconds?: number;
-  readonly port?: number;
-  readonly reason?: string;
-}
+const fieldNames = [
+  'rotation',
+  'worker',
+  'code',
+  'faultClass',
+  'peer',
+  'requestId',
+  'count',
+  'reason',
+] as const;
+export type LogFields = Readonly<Partial<Record<(typeof fieldNames)[number], string | number>>>;
 
 export interface Log {
   info(message: string, fields?: LogFields): void;
@@ -30,21 +26,6 @@ export interface Log {
   fault(fault: Fault): void;
 }
 
-const allowed: readonly (keyof LogFields)[] = [
-  'rotation',
-  'worker',
-  'state',
-  'pass',
-  'batch',
-  'code',
-  'faultClass',
-  'peer',
-  'requestId',
-  'count',
-  'seconds',
-  'port',
-  'reason',
-];
 const repeatAfterMs = 10_000;
 
 /** JSON lines, each with its line break. `nowMs` is a clock that only goes forward. */
@@ -89,6 +70,6 @@ export function createLog(
 
 function pick(fields: LogFields): LogFields {
   return Object.fromEntries(
-    allowed.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])),
+    fieldNames.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])),
   );
 }

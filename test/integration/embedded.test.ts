@@ -78,7 +78,7 @@ describe('the folder of an embedded broker', () => {
       const ledger = createPostgresLedger({ pool, rotation: 'r' });
       expect(await ledger.snapshot()).toMatchObject({ state: 'running', epoch: 'from-child' });
       await expect(openEmbeddedDatabase(dir)).rejects.toMatchObject(inUse);
-      await ledger.close();
+      await pool.end();
       expect(readdirSync(dir).filter((name) => name.endsWith('.sock'))).toEqual([]);
       // What was closed is there again.
       const again = createPostgresLedger({ pool: await open(dir), rotation: 'r' });

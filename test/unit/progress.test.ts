@@ -43,7 +43,7 @@ describe('without a terminal', () => {
 
   function openLines(start: { done: number; total: number }) {
     const lines: string[] = [];
-    const output = { json: false, line: (text: string) => void lines.push(text), result: () => undefined };
+    const output = { line: (text: string) => void lines.push(text), result: () => undefined };
     return { lines, progress: openProgress('rotate', start, output) };
   }
 

@@ -62,6 +62,13 @@ describe('status', () => {
     });
   });
 
+  test('a rate that nothing throttles is the configured one, however fine', () => {
+    const fine = { configured: 0.25, effective: 0.25 };
+    expect(reportStatus('r', base, fine, workers).rate).toEqual({ ...fine, observed: 498.2 });
+    const throttled = { ...fine, effective: 0.175 };
+    expect(reportStatus('r', base, throttled, workers).rate.effective).toBe(0.2);
+  });
+
   test('no time is promised while nothing moves', () => {
     expect(reportStatus('r', base, rates, { ...workers, recordsPerSecond: 0 }).etaSeconds).toBeNull();
     expect(reportStatus('r', { ...base, state: 'paused' }, rates, workers).etaSeconds).toBeNull();

@@ -58,7 +58,7 @@ WHERE rotation = $1 AND digest IN (SELECT sha256(decode(given, 'hex')) FROM unne
 
 const workersRow = z.object({ alive: z.int(), callsPerSecond: z.number(), recordsPerSecond: z.number() });
 
-/** The ledger on PostgreSQL, also embedded; `migrateLedger` has made its schema. `close` ends the pool given here. */
+/** The ledger on PostgreSQL, also embedded, in a database that `prepareDatabase` has prepared. */
 export function createPostgresLedger({ pool, rotation }: { pool: SqlPool; rotation: string }): Ledger {
   const run = bindPool(pool);
   const ask = async (text: string, ...values: unknown[]): Promise<boolean> => {
@@ -145,7 +145,6 @@ export function createPostgresLedger({ pool, rotation }: { pool: SqlPool; rotati
       const [row] = await run(workersSql, rotation);
       return parseStored(workersRow, row);
     },
-    close: () => pool.end(),
   };
 }
 

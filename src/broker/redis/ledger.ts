@@ -18,7 +18,7 @@ const values = z.array(z.unknown());
 const positions = z.array(z.int());
 const seen = z.tuple([z.int(), z.coerce.number(), z.coerce.number()]);
 
-/** The ledger on Redis, Valkey or a Cluster of them. `close` ends the connection given here. */
+/** The ledger on Redis, Valkey or a Cluster of them. */
 export function createRedisLedger({ redis, rotation }: { redis: RedisConnection; rotation: string }): Ledger {
   // One hash tag, so that a Cluster keeps all keys of a rotation in one place.
   const key = (part: string): string => `keyturn:{${rotation}}:${part}`;
@@ -73,7 +73,6 @@ export function createRedisLedger({ redis, rotation }: { redis: RedisConnection;
       const [alive, callsPerSecond, recordsPerSecond] = parseStored(seen, await run('workers'));
       return { alive, callsPerSecond, recordsPerSecond };
     },
-    close: async () => redis.disconnect(),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
 import { openLateBatches } from '../../producer/enqueue-late.ts';
 import type { Certificate } from '../../rotation/certificate.ts';
+import { describeCertificate } from '../describe-certificate.ts';
 import { exitCode } from '../exit-code.ts';
 import { awaitPass, finishPass, type PassEnd } from '../finish-pass.ts';
 import { listenForInterrupt } from '../interrupt.ts';
@@ -8,7 +9,7 @@ import { openRotation, pinOf, type OpenRotation } from '../open-rotation.ts';
 import type { Output } from '../output.ts';
 import { openProgress } from '../progress.ts';
 import { describeStatus, readStatus } from '../read-status.ts';
-import { describeCertificate, takeCertificate } from '../take-certificate.ts';
+import { takeCertificate } from '../take-certificate.ts';
 import { startWorkerProcess } from '../worker-process.ts';
 
 /** Further rounds for what the application writes under an old version meanwhile. */

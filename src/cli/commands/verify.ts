@@ -1,11 +1,12 @@
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
+import { describeCertificate } from '../describe-certificate.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { openRotation } from '../open-rotation.ts';
 import { openOutFile } from '../out-file.ts';
 import type { Output } from '../output.ts';
 import { openProgress } from '../progress.ts';
-import { describeCertificate, takeCertificate } from '../take-certificate.ts';
+import { takeCertificate } from '../take-certificate.ts';
 
 /**
  * Reads every record again and prints the certificate, and writes it to the file `out`; exit 0 only if it is

@@ -120,5 +120,4 @@ export interface Ledger {
   /** Notes that a worker lives, and returns the snapshot. */
   report(report: WorkerReport): Promise<LedgerSnapshot>;
   workers(): Promise<WorkersSeen>;
-  close(): Promise<void>;
 }

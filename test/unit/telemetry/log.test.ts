@@ -22,10 +22,10 @@ function startLog(level = 'info', base: object = {}) {
 
 test('each line is JSON with level, time, rotation and message, and fields that are allowed', () => {
   const { log, entries, lines } = startLog('info', { rotation: 'r1' });
-  log.info('worker started', { worker: 'w1', port: 9464 });
+  log.info('worker started', { worker: 'w1', code: 'OK' });
   log.error('ended in\nthe midst', { count: 2 });
   expect(entries()).toEqual([
-    { level: 30, time: expect.any(String), rotation: 'r1', worker: 'w1', port: 9464, msg: 'worker started' },
+    { level: 30, time: expect.any(String), rotation: 'r1', worker: 'w1', code: 'OK', msg: 'worker started' },
     { level: 50, time: expect.any(String), rotation: 'r1', count: 2, msg: 'ended in\nthe midst' },
   ]);
   expect(new Date(String(entries()[0]?.['time'])).getTime()).toBeGreaterThan(Date.now() - 60_000);
@@ -34,7 +34,7 @@ test('each line is JSON with level, time, rotation and message, and fields that 
 
 test('a field that is not allowed is left out, wherever it comes from', () => {
   const { log, entries } = startLog('info', { rotation: 'r1', url: 'postgres://user:secret@host' });
-  const given: LogFields = Object.assign({ batch: 3 }, { ciphertext: 'secret', err: new Error('secret') });
+  const given: LogFields = Object.assign({ count: 3 }, { ciphertext: 'secret', err: new Error('secret') });
   log.info('a', given);
   log.warn('b', Object.assign({ reason: 'r' }, { token: 'secret' }));
   log.fault(
@@ -42,7 +42,7 @@ test('a field that is not allowed is left out, wherever it comes from', () => {
   );
   const common = { level: expect.any(Number), time: expect.any(String), rotation: 'r1' };
   expect(entries()).toEqual([
-    { ...common, batch: 3, msg: 'a' },
+    { ...common, count: 3, msg: 'a' },
     { ...common, reason: 'r', msg: 'b' },
     { ...common, code: 'X', faultClass: 'transient', peer: 'kms', requestId: 'req-1', msg: 'c' },
   ]);

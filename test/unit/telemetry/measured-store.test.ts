@@ -15,7 +15,9 @@ function createMeasured(changed: Partial<RecordStore> = {}) {
 }
 
 test('a measured store answers as the store itself', async () => {
-  const { inner, store } = createMeasured();
+  const { inner, store } = createMeasured({ caveats: ['older versions are not read'] });
+  expect(store.caveats).toEqual(['older versions are not read']);
+  expect(await store.check()).toBe(await inner.check());
   expect(await store.read(['1', '9'])).toEqual(await inner.read(['1', '9']));
   expect(await store.count()).toEqual({ records: 3, exact: true });
   const change = {

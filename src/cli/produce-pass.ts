@@ -1,0 +1,50 @@
+import { enqueueStore } from '../producer/enqueue.ts';
+import { openPass } from '../producer/open-pass.ts';
+import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
+import type { OpenRotation } from './open-rotation.ts';
+import type { Output } from './output.ts';
+
+/** Opens the pass and says in a line what is done. */
+export async function openPassFor(
+  rotation: OpenRotation,
+  output: Output,
+  signal: AbortSignal,
+): Promise<LedgerSnapshot> {
+  const { broker, config, planDigest, store } = rotation;
+  const { snapshot, how } = await openPass(
+    {
+      ledger: broker.ledger,
+      queue: broker.queue,
+      planDigest,
+      choosePin: () => rotation.choosePin(signal),
+      countRecords: async () => (await store.count()).records,
+    },
+    signal,
+  );
+  const { pass, pin, estimate } = snapshot;
+  const to = `to version ${pin?.versionId ?? ''} of key ${pin?.keyId ?? ''}`;
+  const what = {
+    begun: `begins pass ${pass} ${to}, about ${estimate} records`,
+    resumed: `goes on with pass ${pass} ${to}`,
+    restarted: `begins pass ${pass} ${to}: the broker had lost batches of the last one`,
+  }[how];
+  output.line(`rotation ${config.rotation} ${what}`);
+  return snapshot;
+}
+
+/** Enqueues what is left of the pass. */
+export function enqueuePass(
+  { broker, config, log, store }: OpenRotation,
+  { epoch }: LedgerSnapshot,
+  signal: AbortSignal,
+): ReturnType<typeof enqueueStore> {
+  const deps = {
+    store,
+    ledger: broker.ledger,
+    queue: broker.queue,
+    batchSize: config.limits.batchSize,
+    backlog: config.limits.backlog,
+    onFault: log.fault,
+  };
+  return enqueueStore(deps, epoch ?? '', signal);
+}
