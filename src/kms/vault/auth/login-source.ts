@@ -4,7 +4,11 @@ import type { TokenApi, VaultToken } from './token-api.ts';
 import { unlessRefused } from './unless-refused.ts';
 
 /** Logs in, renews the token ahead of its expiry, and logs in anew when it nears its max TTL or is refused. */
-export function createLoginSource(api: TokenApi, login: Login): Omit<TokenSource, 'close'> {
+export function createLoginSource(
+  api: TokenApi,
+  login: Login,
+  nowMs?: () => number,
+): Omit<TokenSource, 'close'> {
   let current: VaultToken | null = null;
 
   async function issue(): Promise<VaultToken> {
@@ -21,7 +25,7 @@ export function createLoginSource(api: TokenApi, login: Login): Omit<TokenSource
     return renewed !== null && renewed.lifetimeMs >= token.lifetimeMs / 2 ? renewed : null;
   }
 
-  const cache = createTokenCache(issue);
+  const cache = createTokenCache(issue, nowMs);
   return {
     get: (signal) => cache.get(signal),
     replace(refused, signal) {

@@ -6,7 +6,11 @@ import { unlessRefused } from './unless-refused.ts';
 const remedy = 'put a new one into kms.auth.token and start keyturn again';
 
 /** A token from the config: renewed for as long as Vault allows. A token that may not look itself up is used as it is. */
-export function createStaticTokenSource(api: TokenApi, token: string): Omit<TokenSource, 'close'> {
+export function createStaticTokenSource(
+  api: TokenApi,
+  token: string,
+  nowMs?: () => number,
+): Omit<TokenSource, 'close'> {
   if (!headerSafeToken.test(token)) {
     const message = 'kms.auth.token is empty or has blanks, line breaks or non-ASCII characters';
     throw new Fault('usage', 'BAD_TOKEN', message);
@@ -23,7 +27,7 @@ export function createStaticTokenSource(api: TokenApi, token: string): Omit<Toke
     });
   }
 
-  const cache = createTokenCache(keepAlive);
+  const cache = createTokenCache(keepAlive, nowMs);
   return {
     get: (signal) => cache.get(signal),
     async replace(refused, signal) {

@@ -26,21 +26,25 @@ export type VaultAuth =
       readonly mount?: string;
     };
 
-/** `usage` fault where a token or mount is of no use. */
-export function createVaultTokenSource(auth: VaultAuth, connection: VaultConnection): TokenSource {
+/** `usage` fault where a token or mount is of no use. `nowMs`: the clock of the tokens' lives. */
+export function createVaultTokenSource(
+  auth: VaultAuth,
+  connection: VaultConnection,
+  nowMs?: () => number,
+): TokenSource {
   const endpoint = createVaultEndpoint(connection, 1);
   const api = createTokenApi(endpoint);
   const close = (): Promise<void> => endpoint.close();
   switch (auth.kind) {
     case 'token':
-      return { ...createStaticTokenSource(api, auth.token), close };
+      return { ...createStaticTokenSource(api, auth.token, nowMs), close };
     case 'appRole': {
       const mount = parseMountPath(auth.mount ?? 'approle', 'kms.auth.appRole.mount');
-      return { ...createLoginSource(api, loginByAppRole(api, mount, auth)), close };
+      return { ...createLoginSource(api, loginByAppRole(api, mount, auth), nowMs), close };
     }
     case 'kubernetes': {
       const mount = parseMountPath(auth.mount ?? 'kubernetes', 'kms.auth.kubernetes.mount');
-      return { ...createLoginSource(api, loginByKubernetes(api, mount, auth)), close };
+      return { ...createLoginSource(api, loginByKubernetes(api, mount, auth), nowMs), close };
     }
   }
 }
