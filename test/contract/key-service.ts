@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Fault } from '../../src/rotation/faults.ts';
-import type { KeyService, ReEncryptItem, ReEncrypted } from '../../src/rotation/ports/key-service.ts';
+import type {
+  KeyService,
+  ReEncryptItem,
+  ReEncryptResult,
+  ReEncrypted,
+} from '../../src/rotation/ports/key-service.ts';
 
 /** A key service on a KMS that holds one key with two usable versions. */
 export interface KeyServiceFixture {
@@ -8,9 +13,16 @@ export interface KeyServiceFixture {
   readonly keyId: string;
   /** The older version and the primary one. */
   readonly versions: readonly [old: string, current: string];
+  /** Could be the id of a version of the key, but is none. */
+  readonly absentVersionId: string;
   encrypt(plaintext: Uint8Array, aad: Uint8Array, versionId?: string): Promise<Uint8Array>;
   decrypt(ciphertext: Uint8Array, aad: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
+}
+
+export interface KeyServiceTraits {
+  /** Whether a record can be brought to another AAD; else that is a `rotation` fault. */
+  readonly changesAad: boolean;
 }
 
 const plaintext = Buffer.from('123-45-6789');
@@ -19,7 +31,11 @@ const newAad = Buffer.from('tenant/7/customer/1');
 const noAad = new Uint8Array();
 
 /** What every `KeyService` must do, run against a KMS that really encrypts. */
-export function keyServiceContract(name: string, make: () => Promise<KeyServiceFixture>): void {
+export function keyServiceContract(
+  name: string,
+  { changesAad }: KeyServiceTraits,
+  make: () => Promise<KeyServiceFixture>,
+): void {
   describe(`${name} is a key service`, () => {
     let fixture: KeyServiceFixture;
     beforeAll(async () => {
@@ -27,6 +43,9 @@ export function keyServiceContract(name: string, make: () => Promise<KeyServiceF
     });
     afterAll(() => fixture.close());
 
+    const leaveOut = (): void => {};
+    const whereAadChanges = changesAad ? test : leaveOut;
+    const whereAadStays = changesAad ? leaveOut : test;
     const never = new AbortController().signal;
     const oldVersion = (): string => fixture.versions[0];
     const currentVersion = (): string => fixture.versions[1];
@@ -51,11 +70,34 @@ export function keyServiceContract(name: string, make: () => Promise<KeyServiceF
       return result;
     }
 
-    async function expectRecordFault(item: ReEncryptItem): Promise<void> {
+    function expectRecordFault(result: ReEncryptResult | undefined): void {
+      expect(result).toBeInstanceOf(Fault);
+      expect(result).toMatchObject({ faultClass: 'record', code: expect.stringMatching(/^[A-Z_]+$/) });
+    }
+
+    async function expectRefused(item: ReEncryptItem): Promise<void> {
       const results = await fixture.service.reEncrypt([item], never);
       expect(results).toHaveLength(1);
-      expect(results[0]).toBeInstanceOf(Fault);
-      expect(results[0]).toMatchObject({ faultClass: 'record' });
+      expectRecordFault(results[0]);
+    }
+
+    /** `count` records under the old version, each with an AAD of its own out of seven. */
+    async function makeItems(count: number): Promise<ReEncryptItem[]> {
+      const different = await Promise.all(
+        Array.from({ length: Math.min(count, 7) }, async (_, number) => {
+          const aad = Buffer.from(`customer/${number}`);
+          return makeItem({ sourceAad: aad, aad });
+        }),
+      );
+      return Array.from({ length: count }, (_, number) => different[number % different.length]).filter(
+        (item) => item !== undefined,
+      );
+    }
+
+    async function expectRotated(result: ReEncryptResult | undefined, item: ReEncryptItem): Promise<void> {
+      if (result === undefined || result instanceof Fault) throw result ?? new Error('no result');
+      expect(result.versionId).toBe(currentVersion());
+      expect(Buffer.from(await fixture.decrypt(result.ciphertext, item.aad))).toEqual(plaintext);
     }
 
     test('brings a ciphertext to the pinned version, with the plaintext unchanged', async () => {
@@ -77,17 +119,24 @@ export function keyServiceContract(name: string, make: () => Promise<KeyServiceF
       expect(result).toMatchObject({ versionId: oldVersion(), sourceVersionId: currentVersion() });
     });
 
-    test('changes the AAD, so that the old one opens the record no more', async () => {
+    whereAadChanges('changes the AAD, so that the old one opens the record no more', async () => {
       const { ciphertext } = await reEncryptOne(await makeItem({ aad: newAad }));
       expect(Buffer.from(await fixture.decrypt(ciphertext, newAad))).toEqual(plaintext);
       await expect(fixture.decrypt(ciphertext, oldAad)).rejects.toMatchObject({ faultClass: 'record' });
     });
 
-    test('adds and removes AAD', async () => {
+    whereAadChanges('adds and removes AAD', async () => {
       const { ciphertext } = await reEncryptOne(await makeItem({ sourceAad: noAad, aad: newAad }));
       expect(Buffer.from(await fixture.decrypt(ciphertext, newAad))).toEqual(plaintext);
       const bare = await reEncryptOne(await makeItem({ ciphertext, sourceAad: newAad, aad: noAad }));
       expect(Buffer.from(await fixture.decrypt(bare.ciphertext, noAad))).toEqual(plaintext);
+    });
+
+    whereAadStays('throws a rotation fault where the AAD shall change', async () => {
+      for (const aad of [newAad, noAad]) {
+        const call = fixture.service.reEncrypt([await makeItem({ aad })], never);
+        await expect(call).rejects.toMatchObject({ faultClass: 'rotation' });
+      }
     });
 
     test('takes what it made itself', async () => {
@@ -97,7 +146,7 @@ export function keyServiceContract(name: string, make: () => Promise<KeyServiceF
     });
 
     test('returns a record fault for a wrong AAD instead of throwing it', async () => {
-      await expectRecordFault({ ...(await makeItem()), sourceAad: newAad });
+      await expectRefused({ ...(await makeItem()), sourceAad: newAad, aad: newAad });
     });
 
     test('returns a record fault for each ciphertext that is none', async () => {
@@ -105,11 +154,11 @@ export function keyServiceContract(name: string, make: () => Promise<KeyServiceF
       const damaged = Uint8Array.from(ciphertext);
       damaged[damaged.length - 1] = (damaged.at(-1) ?? 0) ^ 1;
       const wrong = [Buffer.from('rubbish'), noAad, damaged, ciphertext.subarray(0, ciphertext.length - 1)];
-      for (const ciphertext of wrong) await expectRecordFault(await makeItem({ ciphertext }));
+      for (const ciphertext of wrong) await expectRefused(await makeItem({ ciphertext }));
     });
 
     test('throws a rotation fault for a key that is not there', async () => {
-      const item = await makeItem({ keyId: 'no-such-key' });
+      const item = await makeItem({ keyId: 'no-such-key', sourceKeyId: 'no-such-key' });
       await expect(fixture.service.reEncrypt([item], never)).rejects.toMatchObject({
         faultClass: 'rotation',
       });
@@ -134,9 +183,10 @@ export function keyServiceContract(name: string, make: () => Promise<KeyServiceF
     });
 
     test('throws a fault for a version that is not there, and none of class record', async () => {
-      await expect(fixture.service.currentVersion(fixture.keyId, 'no-such-version')).rejects.toMatchObject({
-        faultClass: 'rotation',
-      });
+      for (const versionId of [fixture.absentVersionId, 'no-such-version']) {
+        const call = fixture.service.currentVersion(fixture.keyId, versionId);
+        await expect(call).rejects.toMatchObject({ faultClass: 'rotation' });
+      }
     });
 
     test('reads the version offline, or admits that it cannot', async () => {
@@ -153,21 +203,30 @@ export function keyServiceContract(name: string, make: () => Promise<KeyServiceF
     });
 
     test('takes as many items at once as it says, and keeps their order', async () => {
-      const count = Math.min(fixture.service.itemsPerCall, 5);
-      expect(count).toBeGreaterThanOrEqual(1);
-      const items = await Promise.all(
-        Array.from({ length: count }, async (_, number) => {
-          const aad = Buffer.from(`customer/${number}`);
-          return makeItem({ sourceAad: aad, aad });
-        }),
-      );
+      const { itemsPerCall } = fixture.service;
+      expect(itemsPerCall).toBeGreaterThanOrEqual(1);
+      const items = await makeItems(itemsPerCall);
       const results = await fixture.service.reEncrypt(items, never);
-      expect(results).toHaveLength(count);
-      for (const [number, result] of results.entries()) {
-        if (result instanceof Fault) throw result;
-        const opened = await fixture.decrypt(result.ciphertext, Buffer.from(`customer/${number}`));
-        expect(Buffer.from(opened)).toEqual(plaintext);
+      expect(results).toHaveLength(itemsPerCall);
+      await Promise.all(items.map((item, number) => expectRotated(results[number], item)));
+    });
+
+    test('leaves the fault of an item in its place, and does the others', async () => {
+      const items = await makeItems(Math.min(fixture.service.itemsPerCall, 7));
+      const bad = [0, 3, 6];
+      const mixed = items.map((item, number) =>
+        bad.includes(number) ? { ...item, ciphertext: Buffer.from('rubbish') } : item,
+      );
+      const results = await fixture.service.reEncrypt(mixed, never);
+      expect(results).toHaveLength(mixed.length);
+      for (const [number, item] of mixed.entries()) {
+        if (bad.includes(number)) expectRecordFault(results[number]);
+        else await expectRotated(results[number], item);
       }
+    });
+
+    test('does nothing for no items', async () => {
+      expect(await fixture.service.reEncrypt([], never)).toEqual([]);
     });
   });
 }

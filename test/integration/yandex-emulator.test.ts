@@ -22,7 +22,7 @@ function primaryVersion(emulator: Emulator): string {
   return key.primaryVersionId;
 }
 
-keyServiceContract('Yandex KMS, as emulated', async () => {
+keyServiceContract('Yandex KMS, as emulated', { changesAad: true }, async () => {
   const emulator = await startEmulator({ port: 0, keys: [keyId] });
   const old = primaryVersion(emulator);
   const current = await rotateKey(emulator);
@@ -36,6 +36,7 @@ keyServiceContract('Yandex KMS, as emulated', async () => {
     service,
     keyId,
     versions: [old, current],
+    absentVersionId: 'abj00000000000000000',
     encrypt: async (plaintext, aad, versionId) => {
       const request = { keyId, aad, plaintext, ...(versionId !== undefined && { versionId }) };
       return (await service.encrypt(request)).ciphertext;

@@ -1,0 +1,59 @@
+import type { z } from 'zod';
+import { callWithToken } from '../connection/call-with-token.ts';
+import { isSuccess, type HttpEndpoint, type HttpReply } from '../connection/http.ts';
+import { parseJsonBody } from '../connection/json-body.ts';
+import { measureCall, type MeasuredCall } from '../connection/measured-call.ts';
+import { parseReply } from '../connection/parse-reply.ts';
+import type { TokenSource } from '../connection/token-source.ts';
+import { createTransitFault } from './reply-fault.ts';
+
+export interface TransitCall<T> {
+  readonly method: 'rewrap' | 'keys';
+  readonly keyId: string;
+  /** Sent by POST; without it the call is a GET. */
+  readonly body?: unknown;
+  readonly reply: z.ZodType<T>;
+}
+
+/** Makes a call of the transit engine. Throws a `Fault` of class `record` (too large), `transient` or `rotation`. */
+export type CallTransit = <T>(call: TransitCall<T>, signal: AbortSignal | undefined) => Promise<T>;
+
+export function createTransit(
+  endpoint: HttpEndpoint,
+  mount: string,
+  tokens: TokenSource,
+  onCall: (call: MeasuredCall) => void,
+): CallTransit {
+  async function attempt<T>(
+    call: TransitCall<T>,
+    token: string,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const reply = await endpoint.send(
+      {
+        method: call.body === undefined ? 'GET' : 'POST',
+        path: `${mount}/${call.method}/${encodeURIComponent(call.keyId)}`,
+        headers: { 'x-vault-token': token },
+        ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+      },
+      signal,
+    );
+    if (isSuccess(reply)) return parseReply(call.reply, reply, endpoint.peer);
+    const partial = readPartial(call.reply, reply);
+    if (partial !== null) return partial;
+    throw createTransitFault(reply, { mount, keyId: call.keyId, tokenRemedy: tokens.remedy });
+  }
+
+  return (call, signal) =>
+    callWithToken(
+      tokens,
+      'PERMISSION_DENIED',
+      (token) => measureCall(call.method, onCall, () => attempt(call, token, signal)),
+      signal,
+    );
+}
+
+/** Some versions answer 400 where an item of a batch failed, with the results of all of them in the body. */
+function readPartial<T>(schema: z.ZodType<T>, reply: HttpReply): T | null {
+  return reply.status === 400 ? parseJsonBody(schema, reply.body) : null;
+}
