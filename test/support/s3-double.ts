@@ -147,8 +147,9 @@ export async function startS3Double(): Promise<S3Double> {
     const told = { etag: found.etag, 'last-modified': new Date(found.modifiedMs).toUTCString(), ...version };
     if (method === 'GET' && found.headers['x-amz-storage-class'] === 'GLACIER')
       return refuse(403, 'InvalidObjectState');
-    const length = method === 'HEAD' ? { 'content-length': String(found.body.length) } : {};
-    send(200, { ...found.headers, ...told, ...size, ...length }, found.body);
+    const length = { 'content-length': String(found.body.length) };
+    // What was put with a `content-length` of its own pretends to be of that size.
+    send(200, { ...length, ...found.headers, ...told, ...size }, found.body);
   }
 
   type Send = (status: number, headers?: Record<string, string>, body?: Uint8Array | string) => void;

@@ -29,8 +29,13 @@ export interface S3Scene {
   close(): Promise<void>;
 }
 
-export async function openScene(more: Partial<S3StoreOptions> = {}): Promise<S3Scene> {
+/** `prepare` sees the double before the store opens it. */
+export async function openScene(
+  more: Partial<S3StoreOptions> = {},
+  prepare: (double: S3Double) => void = () => undefined,
+): Promise<S3Scene> {
   const double = await startS3Double();
+  prepare(double);
   try {
     const store = await openS3Store(s3Options(double, more));
     double.requests.length = 0;

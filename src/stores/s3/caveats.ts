@@ -10,8 +10,7 @@ export async function readCaveats(requests: S3Requests): Promise<readonly string
       'the bucket keeps older versions of its objects: only the current ones were read, and older ones stay under the old key until they are deleted',
     ];
   } catch (error) {
-    const { faultClass, code } = asFault(error);
-    if (faultClass === 'transient' || code === 'STORE_NO_BUCKET') throw error;
+    if (asFault(error).faultClass === 'transient') throw error;
     return [
       'whether the bucket keeps older versions of its objects could not be told (right s3:GetBucketVersioning): if it does, older ones stay under the old key',
     ];

@@ -22,14 +22,11 @@ const checksums = [
 export function keptSettings(head: HeadObjectCommandOutput, nowMs: number) {
   const { CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ContentType, Expires } = head;
   const { Metadata, StorageClass, WebsiteRedirectLocation, ServerSideEncryption, SSEKMSKeyId } = head;
-  const { ObjectLockMode, ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus } = head;
-  const { ObjectLockEventHold, ObjectLockEventHoldDurationDays, ObjectLockEventHoldDurationYears } = head;
-  const isLocked = (ObjectLockRetainUntilDate?.getTime() ?? 0) > nowMs;
+  const lock = keptLock(head, nowMs);
   // S3 takes a request with a lock only with a checksum.
-  const needsChecksum =
-    isLocked || ObjectLockLegalHoldStatus !== undefined || ObjectLockEventHold !== undefined;
-  const checksum = checksums.find(([name]) => head[name] !== undefined)?.[1];
-  const ChecksumAlgorithm = checksum ?? (needsChecksum ? ('CRC32' as const) : undefined);
+  const checksum =
+    checksums.find(([name]) => head[name] !== undefined)?.[1] ??
+    (Object.keys(lock).length === 0 ? undefined : ('CRC32' as const));
   return {
     CacheControl,
     ContentDisposition,
@@ -44,12 +41,22 @@ export function keptSettings(head: HeadObjectCommandOutput, nowMs: number) {
     SSEKMSKeyId,
     // Without it a bucket's default would switch bucket keys on.
     ...(ServerSideEncryption === 'aws:kms' ? { BucketKeyEnabled: head.BucketKeyEnabled ?? false } : {}),
-    ...(isLocked ? { ObjectLockMode, ObjectLockRetainUntilDate } : {}),
-    ObjectLockLegalHoldStatus,
-    ObjectLockEventHold,
-    ObjectLockEventHoldDurationDays,
-    ObjectLockEventHoldDurationYears,
-    ...(ChecksumAlgorithm === undefined ? {} : { ChecksumAlgorithm }),
+    ...lock,
+    ...(checksum === undefined ? {} : { ChecksumAlgorithm: checksum }),
+  };
+}
+
+/** Only what still holds: S3 refuses a date that is past. */
+function keptLock(head: HeadObjectCommandOutput, nowMs: number) {
+  const { ObjectLockMode, ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus, ObjectLockEventHold } = head;
+  const { ObjectLockEventHoldDurationDays, ObjectLockEventHoldDurationYears } = head;
+  const isRetained = (ObjectLockRetainUntilDate?.getTime() ?? 0) > nowMs;
+  return {
+    ...(isRetained ? { ObjectLockMode, ObjectLockRetainUntilDate } : {}),
+    ...(ObjectLockLegalHoldStatus === 'ON' ? { ObjectLockLegalHoldStatus } : {}),
+    ...(ObjectLockEventHold === 'ON'
+      ? { ObjectLockEventHold, ObjectLockEventHoldDurationDays, ObjectLockEventHoldDurationYears }
+      : {}),
   };
 }
 

@@ -29,7 +29,7 @@ export async function replaceObject(
   change: Replacement,
 ): Promise<ReplaceOutcome> {
   try {
-    const head = await requests.head(change.ref);
+    const head = await requests.head(change.ref, 'checksums');
     if (revisionOf(head) !== change.revision) return 'conflict';
     const refusal = whyNotRewritable(head, ciphertext);
     if (refusal !== null) return refusal;

@@ -17,7 +17,8 @@ import { notOfOneObject, refusedObject, toS3Fault } from './s3-fault.ts';
 export interface S3Requests {
   list(prefix: string, after: string | null, signal?: AbortSignal): Promise<ListObjectsV2CommandOutput>;
   get(key: string): Promise<GetObjectCommandOutput>;
-  head(key: string): Promise<HeadObjectCommandOutput>;
+  /** `checksums`: with them, which takes the right to use the key of KMS-encrypted objects. */
+  head(key: string, checksums?: 'checksums'): Promise<HeadObjectCommandOutput>;
   put(input: Omit<PutObjectCommandInput, 'Bucket'>): Promise<PutObjectCommandOutput>;
   /** Onto itself, with the metadata of `input`. */
   copyInPlace(
@@ -50,9 +51,10 @@ export function openRequests({ sdk, reading, writing }: S3Clients, bucket: strin
       throw notOfOneObject(error);
     }
   };
-  const head: S3Requests['head'] = async (Key) => {
+  const head: S3Requests['head'] = async (Key, checksums) => {
+    const mode = checksums === undefined ? {} : ({ ChecksumMode: 'ENABLED' } as const);
     try {
-      const command = new sdk.HeadObjectCommand({ Bucket, Key, ChecksumMode: 'ENABLED' });
+      const command = new sdk.HeadObjectCommand({ Bucket, Key, ...mode });
       return await told('s3:GetObject', reading.send(command));
     } catch (error) {
       // No code comes with a HEAD: whether the object was refused or we are (an expired token) another request tells.
