@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { runVitestOutside } from '../support/jsonl-store/outside-package.ts';
+import { runVitestOutside } from '../support/outside-package.ts';
 
 const source = (file: string): string => readFileSync(`test/support/jsonl-store/${file}`, 'utf8');
 
