@@ -23,7 +23,7 @@ export function recordStoreContract(
   make: () => Promise<RecordStoreFixture>,
   traits: RecordStoreTraits = {},
 ): void {
-  const { notesVersion = false, knowsNull = true, knowsFields = true } = traits;
+  const { notesVersion = false, knowsNull = true, knowsFields = true, tenantField = 'tenant' } = traits;
   const makeValue = traits.makeValue ?? ((label: string) => Buffer.from(`value of ${label}`));
 
   describe(`${name} as a record store`, () => {
@@ -150,7 +150,7 @@ export function recordStoreContract(
         for (const record of records) {
           const raw = await fixture.readRaw(record.ref);
           expect(Buffer.from(record.value)).toEqual(Buffer.from(raw ?? []));
-          if (knowsFields) expect(record.fields['tenant']).toMatch(/^tenant of id-/);
+          if (knowsFields) expect(record.fields[tenantField]).toMatch(/^tenant of id-/);
         }
       });
 
@@ -171,7 +171,7 @@ export function recordStoreContract(
           await fixture.seed([{ id: 'only', value: makeValue('a'), tenant: null }]),
           'ref from seed()',
         );
-        expect((await readOne(ref)).fields).toEqual({ tenant: null });
+        expect((await readOne(ref)).fields).toEqual({ [tenantField]: null });
       });
 
       test('gives a ref named twice once', async () => {

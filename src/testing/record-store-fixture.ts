@@ -42,4 +42,6 @@ export interface RecordStoreTraits {
   readonly knowsNull?: boolean;
   /** The store knows the field `tenant`; by default it does. */
   readonly knowsFields?: boolean;
+  /** The name under which the store gives the field `tenant`, where it has its own rules for names. */
+  readonly tenantField?: string;
 }
