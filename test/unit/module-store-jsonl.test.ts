@@ -1,9 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openModuleStore } from '../../src/stores/module.ts';
 import { recordStoreContract } from '../../src/testing/record-store-contract.ts';
-import { createJsonlDirectory, jsonlFixture, jsonlModule } from '../support/jsonl-store/jsonl-fixture.ts';
+import { jsonlFixture } from '../support/jsonl-store/fixture.js';
+import { createJsonlDirectory, jsonlModule } from '../support/jsonl-store/jsonl-directory.ts';
 
-recordStoreContract('a directory of JSONL files, opened as a module,', jsonlFixture);
+recordStoreContract('a directory of JSONL files, opened as a module,', () =>
+  jsonlFixture((directory) =>
+    openModuleStore({
+      module: jsonlModule,
+      directory: '/',
+      options: { directory },
+      fields: ['tenant'],
+      readOnly: false,
+    }),
+  ),
+);
 
 describe('a directory of JSONL files', () => {
   let directory: Awaited<ReturnType<typeof createJsonlDirectory>>;

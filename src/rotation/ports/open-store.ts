@@ -3,7 +3,7 @@ import type { RecordStore } from './record-store.ts';
 
 /** What keyturn opens a store of a user's own with. */
 export interface StoreContext {
-  /** `store.options` of the config as it stands there; undefined where there is none. Nobody has checked it. */
+  /** `store.options` of the config as it stands there, `{}` where there is none. Nobody has checked it. */
   readonly options: unknown;
   /** The folder of the config file, absolute: where relative paths in `options` start. */
   readonly directory: string;

@@ -63,9 +63,8 @@ export default async function openStore({ options, directory, fields, Fault }) {
         const records = await readRecords(file);
         const refs = [...records.values()]
           .filter(({ id, value }) => value !== null && (file > afterFile || id > afterId))
-          .map(({ id }) => id)
-          .toSorted()
-          .map((id) => `${file}/${id}`);
+          .map(({ id }) => `${file}/${id}`)
+          .toSorted((left, right) => (left < right ? -1 : 1));
         for (let start = 0; start < refs.length; start += limit) {
           if (signal.aborted) return;
           const page = refs.slice(start, start + limit);
