@@ -4,7 +4,7 @@ import { createFormat } from '../../src/rotation/formats/create-format.ts';
 import type { PlainFormat } from '../../src/rotation/formats/format.ts';
 import { badFormatOf, openedHex, sealedText, theCiphertext, utf8 } from '../support/bytes.ts';
 
-const inJson = (json: string, format: PlainFormat = 'base64') => createFormat({ json, format });
+const inJson = (json: string | string[], format: PlainFormat = 'base64') => createFormat({ json, format });
 const sealed = Buffer.from('67', 'hex'); // Zw==
 
 describe('a string in JSON', () => {
@@ -70,6 +70,60 @@ describe('a string in JSON', () => {
   });
 });
 
+describe('strings at several pointers', () => {
+  const format = inJson(['/b', '/a/0']);
+  const document = '{ "a": ["Zg=="], "x":"\\u00e9", "b":"\\u005aw==" }';
+  const hexOf = (ciphertexts: readonly Uint8Array[]): string[] =>
+    ciphertexts.map((bytes) => Buffer.from(bytes).toString('hex'));
+
+  test('come in the order of the pointers, wherever they stand', () => {
+    expect(hexOf(format.open(utf8(document)).ciphertexts)).toEqual(['67', '66']);
+    expect(hexOf(inJson(['/a/0', '/b']).open(utf8(document)).ciphertexts)).toEqual(['66', '67']);
+  });
+
+  test('are replaced each by its own, and one that stays keeps its spelling', () => {
+    const { seal, ciphertexts } = format.open(utf8(document));
+    const [own = sealed] = ciphertexts;
+    const seen = (...others: Uint8Array[]): string => Buffer.from(seal(others)).toString();
+    expect(seen(utf8('1'), utf8('long'))).toBe('{ "a": ["bG9uZw=="], "x":"\\u00e9", "b":"MQ==" }');
+    expect(seen(own, utf8('2'))).toBe('{ "a": ["Mg=="], "x":"\\u00e9", "b":"\\u005aw==" }');
+    expect(seen(...ciphertexts)).toBe(document);
+  });
+
+  test('two envelopes are no one envelope, one alone is', () => {
+    const text = Buffer.concat([Buffer.from('0000000101', 'hex'), Buffer.alloc(28)]).toString('base64');
+    const spec = { encoding: 'base64', format: 'envelope' } as const;
+    const value = utf8(JSON.stringify({ a: text, b: text }));
+    expect(createFormat({ json: ['/a', '/b'], format: spec }).open(value).envelope).toBeNull();
+    expect(createFormat({ json: ['/b'], format: spec }).open(value).envelope?.payload).toHaveLength(16);
+  });
+
+  test.each([
+    ['one of them is not there', '{"b":"Zw==","a":[]}'],
+    ['one of them is null', '{"b":null,"a":["Zg=="]}'],
+    ['one of them is empty', '{"b":"","a":["Zg=="]}'],
+    ['one of them is not of the inner format', '{"b":"canary!","a":["Zg=="]}'],
+    ['one of them is there twice', '{"b":"Zw==","a":["Zg=="],"b":"Zw=="}'],
+    ['one of them holds half a surrogate pair', '{"b":"\\udfff","a":["Zg=="]}'],
+  ])('%s: BAD_FORMAT for all', (_name, text) => {
+    expect(badFormatOf(() => format.open(utf8(text)))).not.toContain('canary');
+  });
+});
+
+describe('JSON in a string of JSON', () => {
+  const nested = createFormat({ json: '/doc', format: { json: '/ssn', format: 'base64' } });
+
+  test('is written as it was, one level down too', () => {
+    expect(sealedText(nested, '{"doc":"{ \\"ssn\\" : \\"Zg\\" }"}', sealed)).toBe(
+      '{"doc":"{ \\"ssn\\" : \\"Zw\\" }"}',
+    );
+  });
+
+  test.each(['{"doc":{"ssn":"Zg=="}}', '{"doc":"{}"}', '{"doc":"{"}'])('%s is BAD_FORMAT', (document) => {
+    badFormatOf(() => nested.open(utf8(document)));
+  });
+});
+
 describe('what must fail', () => {
   const deep = '['.repeat(100_000) + ']'.repeat(100_000);
   test.each<[string, string, string | Uint8Array]>([
@@ -106,5 +160,12 @@ describe('what must fail', () => {
 
   test('half a surrogate pair, which has no UTF-8', () => {
     badFormatOf(() => inJson('/a', 'text').open(utf8('{"a":"x\\ud800"}')));
+    badFormatOf(() => inJson('/a', 'text').open(utf8('{"a":"\\udc00\\ud800"}')));
+  });
+
+  test('a NUL before, behind or among the document', () => {
+    for (const document of ['\u0000"Zg=="', '"Zg=="\u0000', '"Zg==\u0000"', '"Zg==\\u0000"']) {
+      badFormatOf(() => inJson('').open(utf8(document)));
+    }
   });
 });
