@@ -68,10 +68,18 @@ export interface TransitCallInWords {
   readonly tokenRemedy: string;
 }
 
-/** A call to the transit engine that failed as a whole. A request that is too large is of class `record`: part it. */
+/** A call to the transit engine that failed as a whole. Class `record` says to part it. */
 export function createTransitFault(reply: HttpReply, call: TransitCallInWords): Fault {
-  const [faultClass, code, message] = judgeTrouble(reply) ?? judgeRefusal(reply, call);
+  const [faultClass, code, message] = judgeItem(reply) ?? judgeTrouble(reply) ?? judgeRefusal(reply, call);
   return new Fault(faultClass, code, message, { ...describeReply(reply), throttled: reply.status === 429 });
+}
+
+/** RSA keys alone let one ciphertext spoil a batch, as an error of the server's own (keysutil/policy.go). */
+function judgeItem(reply: HttpReply): Judgement | null {
+  if (reply.status !== 500 || !readErrors(reply).includes('failed to RSA decrypt')) return null;
+  const message =
+    'Vault cannot open the ciphertext; check source.keyId and source.aadContext, or the value is damaged';
+  return ['record', 'BAD_CIPHERTEXT', message];
 }
 
 function judgeRefusal(reply: HttpReply, { mount, keyId, tokenRemedy }: TransitCallInWords): Judgement {
