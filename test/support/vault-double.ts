@@ -69,7 +69,7 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}): Promis
     if (request.headers['x-vault-request'] !== 'true')
       return refusal(412, "missing 'X-Vault-Request' header");
     const namespace = request.headers['x-vault-namespace'] ?? '';
-    if (namespace !== (options.namespace ?? '')) return refusal(404, 'namespace not found');
+    if (namespace !== '' && namespace !== options.namespace) return refusal(404, 'namespace not found');
     if (request.body.length > maxBodyBytes) return refusal(413, 'http: request body too large');
     if (countStrings(request.body) > maxStrings) {
       return refusal(400, 'refused JSON input due to high complexity: exceeded maximum number of strings');
@@ -111,7 +111,13 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}): Promis
       return { status: 200, body: { data: { ttl: tokens.ttl(live), renewable: live.renewable } } };
     }
     if (path !== 'auth/token/renew-self') return refusal(404, 'unsupported path');
-    return tokens.renew(token) === null ? refusal(400, 'lease is not renewable') : answerAuth(token);
+    return answerRenewal(token);
+  }
+
+  function answerRenewal(token: string): Reply {
+    const renewed = tokens.renew(token);
+    if (renewed === 'not renewable') return refusal(400, 'lease is not renewable');
+    return renewed === 'past max TTL' ? refusal(500, 'past the max TTL, cannot renew') : answerAuth(token);
   }
 
   function answerTransit(
@@ -134,7 +140,7 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}): Promis
       key.versions.push(...createTransitKey().versions);
       return { status: 200, body: {} };
     }
-    return answerOne(key, method, body as BatchItem);
+    return answerOne(key, method, body);
   }
 
   function answerOne(key: TransitKey, method: string, item: BatchItem): Reply {

@@ -35,13 +35,15 @@ export function createTokenStore(nowMs: () => number) {
       return token;
     },
     revoke: (token: string) => tokens.delete(token),
-    /** Null where it is dead or can't be renewed; never beyond its max TTL. */
-    renew(token: string): LiveToken | null {
+    /** Never beyond its max TTL. */
+    renew(token: string): 'renewed' | 'not renewable' | 'past max TTL' {
       const live = find(token);
-      if (live === null || !live.renewable) return null;
+      if (live === null || !live.renewable) return 'not renewable';
       const lastMs = live.maxTtlSeconds === 0 ? Infinity : live.bornMs + live.maxTtlSeconds * 1000;
+      // Vault counts in whole seconds.
+      if (lastMs - nowMs() < 1000) return 'past max TTL';
       live.endsMs = Math.min(nowMs() + live.ttlSeconds * 1000, lastMs);
-      return live;
+      return 'renewed';
     },
     /** Seconds that it has left; 0 where it never expires. */
     ttl: (live: LiveToken) => (live.endsMs === Infinity ? 0 : Math.ceil((live.endsMs - nowMs()) / 1000)),

@@ -12,7 +12,7 @@ export function parseReply<T>(schema: z.ZodType<T>, reply: HttpReply, peer: Peer
 }
 
 /** A success that says nothing we can use; it may be of a proxy, or cut, so it is worth another try. */
-export function createBadReplyFault(reply: HttpReply, peer: Peer): Fault {
+function createBadReplyFault(reply: HttpReply, peer: Peer): Fault {
   const message = `${peer.name} at ${peer.origin} answered HTTP ${reply.status} with a body that is not what it should be`;
   return new Fault('transient', 'BAD_REPLY', message, describeReply(reply));
 }

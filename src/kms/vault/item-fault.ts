@@ -1,6 +1,7 @@
 import { Fault, type FaultClass } from '../../rotation/faults.ts';
 
 const checkRecord = 'check source.keyId and source.aadContext, or the value is damaged';
+export const cannotOpen = `Vault cannot open the ciphertext; ${checkRecord}`;
 
 /**
  * What Vault and OpenBao say of one item of a batch (sdk/helper/keysutil/policy.go, transit/path_rewrap.go). The first
@@ -43,7 +44,7 @@ const rows: readonly (readonly [words: RegExp, FaultClass, code: string, message
     'BAD_CIPHERTEXT',
     `the value is no ciphertext of the key; ${checkRecord}`,
   ],
-  [/authentication failed/, 'record', 'BAD_CIPHERTEXT', `Vault cannot open the ciphertext; ${checkRecord}`],
+  [/authentication failed/, 'record', 'BAD_CIPHERTEXT', cannotOpen],
 ];
 
 /** An item's error as a fault; of its words only what is known is kept. Throws it where it is none of the item's own. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Fault, type FaultClass } from '../../rotation/faults.ts';
 import { describeReply, type HttpReply } from '../connection/http.ts';
 import { parseJsonBody } from '../connection/json-body.ts';
+import { cannotOpen } from './item-fault.ts';
 
 type Judgement = readonly [faultClass: FaultClass, code: string, message: string];
 
@@ -13,7 +14,7 @@ function readErrors(reply: HttpReply): string {
 }
 
 /**
- * Statuses that say nothing of the request or its sender (vault/docs: api-docs#http-status-codes), null for the rest.
+ * Statuses that say nothing of the request or its sender (as the API's documentation lists them), null for the rest.
  * A standby that does not forward answers 307. That is `transient`: after a failover the node may be active again, or
  * the load balancer find the active one, any moment.
  */
@@ -45,7 +46,7 @@ function judgeTrouble(reply: HttpReply): Judgement | null {
     const message = `kms.endpoint redirects elsewhere (HTTP ${reply.status}), which is not followed; set it to the final address`;
     return ['rotation', 'REDIRECT', message];
   }
-  if (reply.status >= 500 || reply.status === 408 || reply.status === 425 || reply.status < 400) {
+  if (reply.status >= 500 || reply.status === 408 || reply.status === 425) {
     return ['transient', code, `Vault could not answer (${code})`];
   }
   return null;
@@ -61,23 +62,29 @@ export function createTokenFault(reply: HttpReply, remedy: string): Fault {
   return new Fault(faultClass, code, message, describeReply(reply));
 }
 
-export interface TransitCallInWords {
+interface TransitCallInWords {
   readonly mount: string;
   readonly keyId: string;
   /** What to do when the token is refused. */
   readonly tokenRemedy: string;
 }
 
-/** A call to the transit engine that failed as a whole. A request that is too large is of class `record`: part it. */
+/** A call to the transit engine that failed as a whole. Class `record` says to part it. */
 export function createTransitFault(reply: HttpReply, call: TransitCallInWords): Fault {
-  const [faultClass, code, message] = judgeTrouble(reply) ?? judgeRefusal(reply, call);
+  const [faultClass, code, message] = judgeItem(reply) ?? judgeTrouble(reply) ?? judgeRefusal(reply, call);
   return new Fault(faultClass, code, message, { ...describeReply(reply), throttled: reply.status === 429 });
+}
+
+/** RSA keys alone let one ciphertext spoil a batch, as an error of the server's own (keysutil/policy.go). */
+function judgeItem(reply: HttpReply): Judgement | null {
+  if (reply.status !== 500 || !readErrors(reply).includes('failed to RSA decrypt')) return null;
+  return ['record', 'BAD_CIPHERTEXT', cannotOpen];
 }
 
 function judgeRefusal(reply: HttpReply, { mount, keyId, tokenRemedy }: TransitCallInWords): Judgement {
   const errors = readErrors(reply);
   // Both servers refuse JSON of too many parts with 400: OpenBao in http/json.go, Vault in its listener's max_json_*.
-  if (reply.status === 413 || /exceed|too large/i.test(errors)) {
+  if (reply.status === 413 || (reply.status === 400 && /exceed|too large/i.test(errors))) {
     const message =
       'Vault takes no request of this size; lower limits.batchSize, or raise max_request_size of its listener';
     return ['record', 'REQUEST_TOO_LARGE', message];
@@ -91,12 +98,13 @@ function judgeRefusal(reply: HttpReply, { mount, keyId, tokenRemedy }: TransitCa
     }
     case 404:
     case 405: {
-      const message = `Vault knows no such key or no transit engine at this mount (NOT_FOUND); check the key ids, kms.mount and kms.namespace`;
+      const message =
+        'Vault knows no such key or no transit engine at this mount (NOT_FOUND); check the key ids, kms.mount and kms.namespace';
       return ['rotation', 'NOT_FOUND', message];
     }
   }
   if (errors.includes('encryption key not found')) {
-    const message = `Vault does not know the key (NOT_FOUND); check the key ids, kms.mount and kms.namespace`;
+    const message = 'Vault does not know the key (NOT_FOUND); check the key ids, kms.mount and kms.namespace';
     return ['rotation', 'NOT_FOUND', message];
   }
   const message = `Vault refused the request (HTTP ${reply.status}); check the key ids and kms.mount`;

@@ -72,6 +72,12 @@ describe('a google.rpc.Status decides by its code alone', () => {
     expect(fault).toMatchObject({ faultClass: 'rotation', code: 'INVALID_ARGUMENT' });
   });
 
+  test('a refused ciphertext says what to check', async () => {
+    const { service } = await startYandex(answerStatus(400, 3));
+    const [fault] = await service.reEncrypt([someItem], never);
+    expect(fault).toMatchObject({ message: expect.stringMatching(/source\.keyId and source\.aadContext/) });
+  });
+
   test('encrypt and decrypt throw it', async () => {
     const { service } = await startYandex(answerStatus(400, 3));
     const aad = new Uint8Array();

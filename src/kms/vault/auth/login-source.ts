@@ -1,7 +1,6 @@
 import { createTokenCache, type TokenSource } from '../../connection/token-source.ts';
 import type { Login } from './login.ts';
 import type { TokenApi, VaultToken } from './token-api.ts';
-import { unlessRefused } from './unless-refused.ts';
 
 /** Logs in, renews the token ahead of its expiry, and logs in anew when it nears its max TTL or is refused. */
 export function createLoginSource(
@@ -21,7 +20,7 @@ export function createLoginSource(
   /** Null where it brings less than half of the life that a login gives: the max TTL is near. */
   async function renew(token: VaultToken): Promise<VaultToken | null> {
     if (!token.renewable) return null;
-    const renewed = await unlessRefused(api.renew(token.token, login.remedy));
+    const renewed = await api.renew(token.token);
     return renewed !== null && renewed.lifetimeMs >= token.lifetimeMs / 2 ? renewed : null;
   }
 

@@ -1,7 +1,6 @@
 import { Fault } from '../../../rotation/faults.ts';
 import { createTokenCache, headerSafeToken, type TokenSource } from '../../connection/token-source.ts';
 import type { TokenApi, VaultToken } from './token-api.ts';
-import { unlessRefused } from './unless-refused.ts';
 
 const remedy = 'put a new one into kms.auth.token and start keyturn again';
 
@@ -18,8 +17,8 @@ export function createStaticTokenSource(
   let known: VaultToken | null = null;
 
   async function keepAlive(): Promise<VaultToken> {
-    const renewed = known?.renewable ? await unlessRefused(api.renew(token, remedy)) : null;
-    const alive = renewed ?? (await unlessRefused(api.lookUp(token, remedy)));
+    const renewed = known?.renewable ? await api.renew(token) : null;
+    const alive = renewed ?? (await api.lookUp(token));
     if (alive !== null) return (known = alive);
     if (known === null) return { token, lifetimeMs: Infinity, renewable: false };
     throw new Fault('rotation', 'TOKEN_EXPIRED', `the Vault token has run out or was revoked; ${remedy}`, {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Fault } from '../../../rotation/faults.ts';
 import { isSuccess, type HttpEndpoint, type HttpRequest } from '../../connection/http.ts';
 import { parseReply } from '../../connection/parse-reply.ts';
 import { headerSafeToken, type IssuedToken } from '../../connection/token-source.ts';
@@ -32,12 +33,15 @@ function toLifetimeMs(ttlSeconds: number): number {
 
 /**
  * The calls that have to do with tokens. None is aborted with the caller that happens to need it first: the others
- * wait for it too. Where the server refuses it is a `rotation` fault `TOKEN_REFUSED`, which ends with `remedy`.
+ * wait for it too. A server that can't answer is a `transient` fault.
  */
 export interface TokenApi {
+  /** `rotation` fault `TOKEN_REFUSED` where it is refused; `remedy` then ends the message. */
   login(path: string, body: Readonly<Record<string, string>>, remedy: string): Promise<VaultToken>;
-  renew(token: string, remedy: string): Promise<VaultToken>;
-  lookUp(token: string, remedy: string): Promise<VaultToken>;
+  /** Null where the token cannot live longer. */
+  renew(token: string): Promise<VaultToken | null>;
+  /** Null where the token is dead, or may not look itself up. */
+  lookUp(token: string): Promise<VaultToken | null>;
 }
 
 export function createTokenApi(endpoint: HttpEndpoint): TokenApi {
@@ -54,15 +58,31 @@ export function createTokenApi(endpoint: HttpEndpoint): TokenApi {
         authReply,
         remedy,
       ),
-    renew: (token, remedy) => {
-      const headers = { 'x-vault-token': token };
-      return call({ method: 'POST', path: 'auth/token/renew-self', headers, body: '{}' }, authReply, remedy);
+    renew(token) {
+      const path = 'auth/token/renew-self';
+      const request = { method: 'POST', path, headers: { 'x-vault-token': token }, body: '{}' } as const;
+      // Beyond the max TTL the refusal is a 500 (vault/expiration.go).
+      return unless(['TOKEN_REFUSED', 'INTERNAL'], call(request, authReply, 'log in anew'));
     },
-    async lookUp(token, remedy) {
-      const headers = { 'x-vault-token': token };
-      const request = { method: 'GET', path: 'auth/token/lookup-self', headers } as const;
-      const { data } = await call(request, lookUpReply, remedy);
-      return { token, lifetimeMs: toLifetimeMs(data.ttl), renewable: data.renewable };
+    lookUp(token) {
+      const path = 'auth/token/lookup-self';
+      const request = { method: 'GET', path, headers: { 'x-vault-token': token } } as const;
+      const schema = lookUpReply.transform(({ data }): VaultToken => ({
+        token,
+        lifetimeMs: toLifetimeMs(data.ttl),
+        renewable: data.renewable,
+      }));
+      return unless(['TOKEN_REFUSED'], call(request, schema, 'log in anew'));
     },
   };
+}
+
+/** What the call gives; null where it ends with a fault of one of these codes. */
+async function unless<T>(codes: readonly string[], call: Promise<T>): Promise<T | null> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof Fault && codes.includes(error.code)) return null;
+    throw error;
+  }
 }
