@@ -23,7 +23,9 @@ export async function verify(
   const rotation = await openRotation(config, 'readOnly');
   try {
     const { pin } = await rotation.broker.ledger.snapshot();
-    const target = pin ?? (await rotation.choosePin(signal));
+    // Also where a pin is known: a key service learns here how its ciphertexts tell their version.
+    const primary = await rotation.choosePin(signal);
+    const target = pin ?? primary;
     const { records, exact } = await rotation.store.count();
     output.line(`reads ${exact ? '' : 'about '}${records} records; target version ${target.versionId}`);
     const progress = openProgress('verify', { done: 0, total: records }, output);

@@ -5,7 +5,7 @@ import type { MeasuredCall } from '../connection/measured-call.ts';
 import { createVaultTokenSource, type VaultAuth } from './auth/vault-auth.ts';
 import { checkKeyState, keyReply } from './key-state.ts';
 import { parseMountPath } from './mount-path.ts';
-import { checkKeyId, checkVersionId, prepareItems } from './rewrap-input.ts';
+import { checkKeyId, checkVersionId, prepareItems, type RewrapInput } from './rewrap-input.ts';
 import { readResults, rewrapReply } from './rewrap-result.ts';
 import { createTransit } from './transit.ts';
 import { createVaultEndpoint } from './vault-endpoint.ts';
@@ -26,19 +26,17 @@ export interface VaultKeyServiceOptions {
   readonly timeoutMs: number;
   /** Connections kept open, so the number of calls that can be in flight. */
   readonly concurrency: number;
-  /** Most records in one call; never more than 199, which is what OpenBao takes by default. */
+  /** Most records in one call, to begin with. */
   readonly itemsPerCall: number;
   /** Told of every HTTP call to the transit engine once it has ended. */
   readonly onCall?: (call: MeasuredCall) => void;
 }
 
 /**
- * OpenBao takes 1000 strings in one request (`max_request_json_strings`), names of fields included: an item has five,
- * the request one more.
+ * The transit engine of HashiCorp Vault or OpenBao. `usage` fault where an option is of no use. Connects with the first
+ * call. Where the server refuses a request as too large (OpenBao takes 1000 strings in one unless
+ * `max_request_json_strings` is raised, and an item has three to five), later calls have half as many items.
  */
-const mostItemsPerCall = 199;
-
-/** The transit engine of HashiCorp Vault or OpenBao. `usage` fault where an option is of no use. Connects with the first call. */
 export function createVaultKeyService(options: VaultKeyServiceOptions): KeyService {
   const { endpoint: url, namespace, caPem, timeoutMs } = options;
   const connection = { url, namespace, caPem, timeoutMs };
@@ -47,19 +45,25 @@ export function createVaultKeyService(options: VaultKeyServiceOptions): KeyServi
   const tokens = createVaultTokenSource(options.auth, connection);
   const callTransit = createTransit(endpoint, mount, tokens, options.onCall ?? (() => {}));
   let prefix = createVersionPrefix(defaultVersionTemplate);
+  let { itemsPerCall } = options;
 
   async function reEncrypt(items: readonly ReEncryptItem[], signal: AbortSignal): Promise<ReEncryptResult[]> {
     const inputs = prepareItems(items);
     const keyId = items[0]?.keyId ?? '';
-    const sent = inputs.filter((input) => !(input instanceof Fault));
-    const results =
-      sent.length === 0
-        ? []
-        : await callTransit(
-            { method: 'rewrap', keyId, body: { batch_input: sent }, reply: rewrapReply },
-            signal,
-          );
+    const sent = inputs.flatMap((input) => (input instanceof Fault ? [] : [input]));
+    const results = sent.length === 0 ? [] : await rewrap(keyId, sent, signal);
     return readResults(keyId, inputs, results, prefix);
+  }
+
+  async function rewrap(keyId: string, sent: readonly RewrapInput[], signal: AbortSignal) {
+    try {
+      const call = { method: 'rewrap', keyId, body: { batch_input: sent }, reply: rewrapReply } as const;
+      return await callTransit(call, signal);
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'REQUEST_TOO_LARGE' && sent.length > 1)
+        itemsPerCall = Math.min(itemsPerCall, Math.ceil(sent.length / 2));
+      throw error;
+    }
   }
 
   /** An item that can't be opened harms nothing, and shows whether the token may rewrap. */
@@ -69,7 +73,9 @@ export function createVaultKeyService(options: VaultKeyServiceOptions): KeyServi
   }
 
   return {
-    itemsPerCall: Math.min(options.itemsPerCall, mostItemsPerCall),
+    get itemsPerCall() {
+      return itemsPerCall;
+    },
     reEncrypt,
 
     async currentVersion(keyId, versionId) {

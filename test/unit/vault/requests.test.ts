@@ -91,16 +91,17 @@ describe('what is sent to Vault', () => {
     expect(vault.received).toHaveLength(before);
   });
 
-  test('a call never has more strings than OpenBao takes by default', async () => {
-    const { service, makeItem } = await startVault({ itemsPerCall: 5000 }, {}, { derived: true });
+  test('calls shrink to what a server takes that refuses large ones', async () => {
+    const { service, makeItem } = await startVault({ itemsPerCall: 500 }, {}, { derived: true });
     const item = await makeItem({ sourceAad: bytes('customer/1') });
-    const fill = (count: number) => Array.from({ length: count }, () => item);
-    expect(await service.reEncrypt(fill(service.itemsPerCall), never)).toHaveLength(service.itemsPerCall);
-    const fault = await thrownBy(service.reEncrypt(fill(service.itemsPerCall + 1), never));
-    expect(fault).toMatchObject({ faultClass: 'record', code: 'REQUEST_TOO_LARGE' });
-    expect(
-      connectVault({ url: 'http://vault', token: 't', mount: 'm' }, { itemsPerCall: 3 }).itemsPerCall,
-    ).toBe(3);
+    const fill = () => Array.from({ length: service.itemsPerCall }, () => item);
+    for (const fewer of [250, 125]) {
+      const fault = await thrownBy(service.reEncrypt(fill(), never));
+      expect(fault).toMatchObject({ faultClass: 'record', code: 'REQUEST_TOO_LARGE' });
+      expect(service.itemsPerCall).toBe(fewer);
+    }
+    expect(await service.reEncrypt(fill(), never)).toHaveLength(125);
+    expect(service.itemsPerCall).toBe(125);
   });
 
   test('every HTTP call to the engine is told to onCall with its code, those for tokens are not', async () => {
