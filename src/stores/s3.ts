@@ -10,7 +10,7 @@ import { readObject } from './s3/read.ts';
 import { replaceObject } from './s3/replace.ts';
 import { openRequests, type S3Requests } from './s3/requests.ts';
 import { notOfOneObject } from './s3/s3-fault.ts';
-import { countKeys, scanKeys } from './s3/scan.ts';
+import { countKeys, listKeys, scanKeys } from './s3/scan.ts';
 import { settleAll } from './s3/settle-all.ts';
 
 /**
@@ -43,7 +43,8 @@ export async function openS3Store(options: S3StoreOptions): Promise<RecordStore>
 async function openBucket(options: S3StoreOptions, requests: S3Requests): Promise<RecordStore> {
   const { bucket, prefix, ciphertext, readOnly } = options;
   const limit = pLimit(options.concurrency);
-  await requests.list(prefix, null);
+  // Tells a missing bucket or right at once.
+  await listKeys(requests, options);
   const caveats = await readCaveats(requests);
   if (!readOnly) await proveSwap(requests, options, ciphertext);
   const hasAcls = !readOnly && (await mayHaveAcls(requests));

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openS3Store } from '../../../src/stores/s3.ts';
 import type { S3StoreOptions } from '../../../src/stores/s3/options.ts';
 import { startS3Double, type S3Double } from '../../support/s3-double.ts';
+import { loopbackCertificate, startRecordingServer } from '../../support/recording-server.ts';
 import { s3Options, wrappedKey } from '../../support/s3-fixture.ts';
 
 let double: S3Double;
@@ -72,6 +73,41 @@ describe('what cannot work is refused before anything is begun', () => {
       query.has('tagging') ? { kind: 'refuse', status: 403, code: 'AccessDenied' } : undefined;
     await expect(open()).rejects.toThrow(/s3:GetObjectTagging/);
   });
+});
+
+test('a server under an authority of its own is trusted by its certificate alone', async () => {
+  const server = await startRecordingServer((response) => response.writeHead(404).end(), {});
+  try {
+    const trusting = open({ endpoint: server.url, caPem: loopbackCertificate });
+    await expect(trusting).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+    const strange = open({ endpoint: server.url });
+    await expect(strange).rejects.toMatchObject({ faultClass: 'rotation', code: 'STORE_DENIED' });
+    await expect(strange).rejects.toThrow(/caFile/);
+  } finally {
+    await server.close();
+  }
+});
+
+test('a server that is not there is waited for', async () => {
+  await expect(open({ endpoint: 'http://127.0.0.1:1' })).rejects.toMatchObject({
+    faultClass: 'transient',
+    code: 'STORE_UNAVAILABLE',
+  });
+});
+
+test.each([
+  ['a page of a proxy', 200, '<html>log in</html>'],
+  ['no XML', 200, 'rubbish'],
+  ['an error that is no XML', 400, '{"error":"canary"}'],
+])('what is no S3 server is told from one: %s', async (_, status, body) => {
+  const server = await startRecordingServer((response) => response.writeHead(status).end(body));
+  try {
+    const opened = open({ endpoint: server.url });
+    await expect(opened).rejects.toMatchObject({ peer: 'store' });
+    await expect(opened).rejects.not.toThrow(/canary/);
+  } finally {
+    await server.close();
+  }
 });
 
 describe('the proof of compare-and-swap', () => {
