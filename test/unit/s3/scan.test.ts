@@ -70,7 +70,10 @@ test.each(['start-after', 'continuation-token'])(
   async (name) => {
     await openWith(['a', 'b', 'c']);
     scene.double.pageSize = 2;
-    scene.double.interfere = ({ query }) => void query.delete(name);
+    scene.double.interfere = ({ query }) => {
+      query.delete(name);
+      return undefined;
+    };
     const scanning = async () => {
       for await (const page of scene.store.scan('b', 1, never)) expect(page.refs).toEqual(['c']);
       await scanAll();
