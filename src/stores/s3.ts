@@ -48,6 +48,7 @@ async function openBucket(options: S3StoreOptions, requests: S3Requests): Promis
   const caveats = await readCaveats(requests);
   if (!readOnly) await proveSwap(requests, options, ciphertext);
   const hasAcls = !readOnly && (await mayHaveAcls(requests));
+  const place = { ciphertext, hasAcls, tellsTags: options.endpoint === null };
   const inWork = new Set<Ref>();
 
   const count = () => countKeys(requests, options);
@@ -66,7 +67,7 @@ async function openBucket(options: S3StoreOptions, requests: S3Requests): Promis
         if (inWork.has(change.ref)) return 'conflict';
         inWork.add(change.ref);
         try {
-          return await replaceObject(requests, { ciphertext, hasAcls }, change);
+          return await replaceObject(requests, place, change);
         } finally {
           inWork.delete(change.ref);
         }

@@ -42,6 +42,8 @@ export interface S3Double {
   publicRead: boolean;
   ownership: string | null;
   versioning: 'Enabled' | 'Suspended' | null;
+  /** Says with an object how many tags it has. */
+  countsTags: boolean;
   /** Keys in a page at most. */
   pageSize: number;
   /** Pages that are listed as if they held deleted keys only. */
@@ -72,6 +74,7 @@ export async function startS3Double(): Promise<S3Double> {
     publicRead: false,
     ownership: 'BucketOwnerEnforced',
     versioning: null,
+    countsTags: true,
     pageSize: 1000,
     hidden: () => false,
     nowMs: Date.now,
@@ -146,7 +149,10 @@ export async function startS3Double(): Promise<S3Double> {
     if (found === undefined) return refuse(404, 'NoSuchKey');
     if (logged.query.has('tagging')) return send(200, {}, tagsXml(found.tags));
     if (logged.query.has('acl')) return send(200, {}, aclXml(double.publicRead));
-    const size = found.tags === '' ? {} : { 'x-amz-tagging-count': String(found.tags.split('&').length) };
+    const size =
+      found.tags === '' || !double.countsTags
+        ? {}
+        : { 'x-amz-tagging-count': String(found.tags.split('&').length) };
     const told = { etag: found.etag, 'last-modified': new Date(found.modifiedMs).toUTCString(), ...version };
     if (method === 'GET' && found.headers['x-amz-storage-class'] === 'GLACIER')
       return refuse(403, 'InvalidObjectState');

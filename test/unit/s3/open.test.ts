@@ -142,6 +142,23 @@ describe('the proof of compare-and-swap', () => {
     for (const { query } of removed) expect(query.get('versionId')).toMatch(/-/);
   });
 
+  test.each([wrappedKey, { kind: 'body' as const }])(
+    'cleans up after a lost reply, $kind',
+    async (ciphertext) => {
+      double.interfere = ({ method, headers }) =>
+        method === 'PUT' && headers['if-match'] === undefined ? { kind: 'cutAfter' } : undefined;
+      await expect(open({ ciphertext })).rejects.toMatchObject({ faultClass: 'transient' });
+      expect(double.objects.size).toBe(0);
+    },
+  );
+
+  test('why it failed is told, and not that its object could not be removed either', async () => {
+    double.ignored.add('if-match');
+    double.interfere = ({ method }) =>
+      method === 'DELETE' ? { kind: 'refuse', status: 403, code: 'AccessDenied' } : undefined;
+    await expect(open()).rejects.toMatchObject({ code: 'S3_NO_COMPARE_AND_SWAP' });
+  });
+
   test('a store that only reads writes nothing', async () => {
     const store = await open({ readOnly: true });
     expect(double.requests.filter(({ method }) => method !== 'GET')).toEqual([]);

@@ -103,6 +103,14 @@ describe.each(places)('$kind', (place) => {
     expect(await replaceAll(records)).toEqual(['replaced']);
   });
 
+  test('tags that a server does not count are kept', async () => {
+    await openWith(place);
+    scene.double.countsTags = false;
+    put('a', 'b2xk', {}, 'team=a');
+    expect(await replaceAll(await readAll(['a']))).toEqual(['replaced']);
+    expect(scene.double.objects.get('a')?.tags).toBe('team=a');
+  });
+
   test('a bucket without ACLs is not asked for them', async () => {
     await openWith(place);
     put('a', 'b2xk');
