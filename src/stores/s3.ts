@@ -63,7 +63,7 @@ async function openBucket(options: S3StoreOptions, requests: S3Requests): Promis
     async replace(changes) {
       if (readOnly) throw new Fault('usage', 'STORE_READ_ONLY', 'the S3 store was opened to read only');
       return settleAll(limit, changes, async (change) => {
-        // Two copies within a second look alike to S3; here at least one of them waits for its turn.
+        // Two copies within a second look alike to S3, so that a second one must not begin beside the first.
         if (inWork.has(change.ref)) return 'conflict';
         inWork.add(change.ref);
         try {

@@ -75,6 +75,14 @@ test.each([
   expect((await scene.store.read(['a', 'b'])).map(text)).toEqual(['a', '']);
 });
 
+test('bodies that are not wanted do not hold connections', async () => {
+  scene = await openScene({ concurrency: 1, timeoutMs: 1000 });
+  const keys = ['a', 'b', 'c', 'd'];
+  for (const key of keys) scene.double.put(key, Buffer.from('x'), { 'content-length': String(2 ** 30) });
+  scene.double.put('e', Buffer.from('e'));
+  expect((await scene.store.read([...keys, 'e'])).map(text)).toEqual(['', '', '', '', 'e']);
+});
+
 test('an object under a key of the client is set aside, an expired token stops all', async () => {
   scene = await openScene({ ciphertext: wrappedKey });
   scene.double.put('a', Buffer.from('a'), { 'x-amz-meta-wrapped-key': 'eA==' });
