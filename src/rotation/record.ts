@@ -23,6 +23,11 @@ export interface StoredRecord {
    * the value itself. It comes back with the replacement.
    */
   readonly revision: string | null;
+  /**
+   * Of class `record`: why the value cannot be had, though the record is there (archived, too large); `value` is
+   * then empty.
+   */
+  readonly fault?: Fault | undefined;
 }
 
 /** A wish to replace a value, if it is still exactly the one that was read. */

@@ -10,7 +10,7 @@ import { readObject } from './s3/read.ts';
 import { replaceObject } from './s3/replace.ts';
 import { openRequests, type S3Requests } from './s3/requests.ts';
 import { notOfOneObject } from './s3/s3-fault.ts';
-import { countKeys, scanKeys } from './s3/scan.ts';
+import { countKeys, listKeys, scanKeys } from './s3/scan.ts';
 import { settleAll } from './s3/settle-all.ts';
 
 /**
@@ -43,10 +43,12 @@ export async function openS3Store(options: S3StoreOptions): Promise<RecordStore>
 async function openBucket(options: S3StoreOptions, requests: S3Requests): Promise<RecordStore> {
   const { bucket, prefix, ciphertext, readOnly } = options;
   const limit = pLimit(options.concurrency);
-  await requests.list(prefix, null);
+  // Tells a missing bucket or right at once.
+  await listKeys(requests, options);
   const caveats = await readCaveats(requests);
   if (!readOnly) await proveSwap(requests, options, ciphertext);
   const hasAcls = !readOnly && (await mayHaveAcls(requests));
+  const place = { ciphertext, hasAcls, tellsTags: options.endpoint === null };
   const inWork = new Set<Ref>();
 
   const count = () => countKeys(requests, options);
@@ -61,11 +63,11 @@ async function openBucket(options: S3StoreOptions, requests: S3Requests): Promis
     async replace(changes) {
       if (readOnly) throw new Fault('usage', 'STORE_READ_ONLY', 'the S3 store was opened to read only');
       return settleAll(limit, changes, async (change) => {
-        // Two copies within a second look alike to S3; here at least one of them waits for its turn.
+        // Two copies within a second look alike to S3, so that a second one must not begin beside the first.
         if (inWork.has(change.ref)) return 'conflict';
         inWork.add(change.ref);
         try {
-          return await replaceObject(requests, { ciphertext, hasAcls }, change);
+          return await replaceObject(requests, place, change);
         } finally {
           inWork.delete(change.ref);
         }

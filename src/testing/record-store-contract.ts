@@ -23,7 +23,8 @@ export function recordStoreContract(
   make: () => Promise<RecordStoreFixture>,
   traits: RecordStoreTraits = {},
 ): void {
-  const { notesVersion = false, knowsNull = true, knowsFields = true, tenantField = 'tenant' } = traits;
+  const { notesVersion = false, knowsNull = true, knowsFields = true } = traits;
+  const { tenantField = 'tenant', batchSize = 1000 } = traits;
   const makeValue = traits.makeValue ?? ((label: string) => Buffer.from(`value of ${label}`));
 
   describe(`${name} as a record store`, () => {
@@ -185,7 +186,7 @@ export function recordStoreContract(
       });
 
       test('takes a whole batch at a time', async () => {
-        const refs = await seedMany(1000);
+        const refs = await seedMany(batchSize);
         expect(refsOf(await fixture.store.read(refs))).toEqual(refs.toSorted());
       });
     });

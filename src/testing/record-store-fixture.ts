@@ -44,4 +44,6 @@ export interface RecordStoreTraits {
   readonly knowsFields?: boolean;
   /** The name under which the store gives the field `tenant`, where it has its own rules for names. */
   readonly tenantField?: string;
+  /** Records in the largest batch that is read, 1000 by default; fewer where each costs a request. */
+  readonly batchSize?: number;
 }

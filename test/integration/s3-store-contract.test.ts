@@ -1,7 +1,7 @@
 import { recordStoreContract } from '../../src/testing/record-store-contract.ts';
 import { s3Fixture, wrappedKey } from '../support/s3-fixture.ts';
 
-const traits = { knowsNull: false, tenantField: 'metadata.tenant' };
+const traits = { knowsNull: false, tenantField: 'metadata.tenant', batchSize: 200 };
 
 recordStoreContract('bodies of S3 objects', () => s3Fixture({ kind: 'body' }), {
   ...traits,

@@ -42,8 +42,12 @@ export interface S3Double {
   publicRead: boolean;
   ownership: string | null;
   versioning: 'Enabled' | 'Suspended' | null;
+  /** Says with an object how many tags it has. */
+  countsTags: boolean;
   /** Keys in a page at most. */
   pageSize: number;
+  /** Pages that are listed as if they held deleted keys only. */
+  hidden: (keys: readonly string[]) => boolean;
   nowMs: () => number;
   /** Runs before a request is answered, and may stand in for the answer. */
   interfere: (request: LoggedRequest) => Interference | undefined;
@@ -70,7 +74,9 @@ export async function startS3Double(): Promise<S3Double> {
     publicRead: false,
     ownership: 'BucketOwnerEnforced',
     versioning: null,
+    countsTags: true,
     pageSize: 1000,
+    hidden: () => false,
     nowMs: Date.now,
     interfere: () => undefined,
     put: (key, body, headers = {}, tags = '') => store(key, Buffer.from(body), headers, tags),
@@ -143,7 +149,10 @@ export async function startS3Double(): Promise<S3Double> {
     if (found === undefined) return refuse(404, 'NoSuchKey');
     if (logged.query.has('tagging')) return send(200, {}, tagsXml(found.tags));
     if (logged.query.has('acl')) return send(200, {}, aclXml(double.publicRead));
-    const size = found.tags === '' ? {} : { 'x-amz-tagging-count': String(found.tags.split('&').length) };
+    const size =
+      found.tags === '' || !double.countsTags
+        ? {}
+        : { 'x-amz-tagging-count': String(found.tags.split('&').length) };
     const told = { etag: found.etag, 'last-modified': new Date(found.modifiedMs).toUTCString(), ...version };
     if (method === 'GET' && found.headers['x-amz-storage-class'] === 'GLACIER')
       return refuse(403, 'InvalidObjectState');
@@ -165,7 +174,8 @@ export async function startS3Double(): Promise<S3Double> {
       return send(200, {}, s3Xml('OwnershipControls', { Rule: { ObjectOwnership: double.ownership } }));
     }
     const prefix = query.get('prefix') ?? '';
-    const after = Buffer.from(query.get('start-after') ?? '');
+    const token = query.get('continuation-token');
+    const after = Buffer.from(token ?? query.get('start-after') ?? '', token === null ? 'utf8' : 'base64');
     const keys = [...objects.keys()]
       .filter((key) => key.startsWith(prefix) && Buffer.compare(Buffer.from(key), after) > 0)
       .toSorted((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
@@ -175,7 +185,12 @@ export async function startS3Double(): Promise<S3Double> {
       Size: String(objects.get(key)?.body.length ?? 0),
     }));
     const IsTruncated = String(page.length < keys.length);
-    send(200, {}, s3Xml('ListBucketResult', { EncodingType: 'url', IsTruncated, Contents }));
+    const next: XmlNode =
+      IsTruncated === 'true'
+        ? { NextContinuationToken: Buffer.from(page.at(-1) ?? '').toString('base64') }
+        : {};
+    const shown = double.hidden(page) ? [] : Contents;
+    send(200, {}, s3Xml('ListBucketResult', { EncodingType: 'url', IsTruncated, Contents: shown, ...next }));
   }
 
   function answerWrite(request: LoggedRequest, body: Buffer, send: Send, refuse: Refuse): void {

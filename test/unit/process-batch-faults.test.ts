@@ -226,3 +226,21 @@ describe('faults', () => {
     }
   });
 });
+
+test('a value that cannot be had is the fault of its record alone', async () => {
+  const core = createCore();
+  const refs = core.seed(2);
+  const archived = new Fault('record', 'S3_OBJECT_ARCHIVED', 'restore it first');
+  const { read } = core.store;
+  const store = {
+    ...core.store,
+    read: async (wanted: readonly string[]) =>
+      (await read(wanted)).map((record) =>
+        record.ref === '2' ? { ...record, value: new Uint8Array(), fault: archived } : record,
+      ),
+  };
+  const { account, stoppedBy } = await processBatch(batchOf(refs), null, { ...core.deps, store }, never);
+  expect(stoppedBy).toBeNull();
+  expect(account.failures()).toMatchObject([{ ref: '2', code: 'S3_OBJECT_ARCHIVED', attempts: 0 }]);
+  expect(account.tally()).toMatchObject({ rotated: 1, failed: 1 });
+});

@@ -25,6 +25,14 @@ export function pageSchema(limit: number) {
   );
 }
 
+/** A fault of the module's, made ours. */
+const recordFault = z.unknown().transform((given, context): Fault => {
+  const fault = adoptFault(given);
+  if (fault?.faultClass === 'record') return fault;
+  context.addIssue('the fault of a record must be a Fault of class record');
+  return z.NEVER;
+});
+
 /** The records that `read` gives, each with exactly these fields. What else they hold is dropped. */
 export function recordsSchema(fields: readonly string[]) {
   const each = z.object(
@@ -39,6 +47,7 @@ export function recordsSchema(fields: readonly string[]) {
         fields: fields.length === 0 ? each.default({}) : each,
         keyVersion: textOrNull('the keyVersion of a record').default(null),
         revision: textOrNull('the revision of a record').default(null),
+        fault: recordFault.optional(),
       },
       'each record must be an object { ref, value, fields }',
     ),

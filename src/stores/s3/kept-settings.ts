@@ -70,13 +70,11 @@ export function whyNotRewritable(head: HeadObjectCommandOutput, ciphertext: S3Ci
   }
   const texts = [
     ...Object.entries(head.Metadata ?? {}).flat(),
-    ...[
-      head.CacheControl,
-      head.ContentDisposition,
-      head.ContentEncoding,
-      head.ContentLanguage,
-      head.ContentType,
-    ],
+    head.CacheControl,
+    head.ContentDisposition,
+    head.ContentEncoding,
+    head.ContentLanguage,
+    head.ContentType,
     head.WebsiteRedirectLocation,
   ];
   // A signature covers these headers as UTF-8, and HTTP carries them as single bytes.

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { CopyObjectCommandInput, PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { asFault, Fault } from '../../rotation/faults.ts';
 import type { S3CiphertextPlace } from './options.ts';
 import type { S3Requests } from './requests.ts';
@@ -24,61 +25,57 @@ export async function proveSwap(
   ciphertext: S3CiphertextPlace,
 ): Promise<void> {
   const key = `${scratchPrefix(scope)}${randomUUID()}`;
-  const versions: (string | undefined)[] = [];
-  async function write(written: Promise<Written>): Promise<Written> {
+  const versions = new Set<string | undefined>();
+  const noting = async (written: Promise<Written>): Promise<Written> => {
     const reply = await written;
-    versions.push(reply.VersionId);
+    versions.add(reply.VersionId);
     return reply;
-  }
-  const put = (Body: string, condition: { IfMatch?: string | undefined }) =>
-    write(requests.put({ Key: key, Body, ...condition }));
-  const copy = (
-    mark: string,
-    condition: { IfMatch?: string | undefined; CopySourceIfUnmodifiedSince?: Date },
-  ) => write(copyMarked(requests, key, mark, condition));
-
+  };
   try {
-    if (ciphertext.kind === 'body') {
-      await mustBeKeptBack(
-        'PutObject with If-Match onto an object that is gone',
-        put('0', { IfMatch: staleETag }),
-      );
-      const first = await put('1', {});
-      const second = await mustBeMade('PutObject', put('2', { IfMatch: first.ETag }));
-      await mustBeKeptBack('PutObject with a stale If-Match', put('3', { IfMatch: first.ETag }));
-      await mustBeAsWritten(requests, key, second);
-      await mustTellTags(requests, key);
-    } else {
-      const { ETag } = await put('1', {});
-      const { LastModified = new Date() } = await requests.head(key);
-      const before = new Date(LastModified.getTime() - 3_600_000);
-      await mustBeKeptBack('CopyObject with a stale If-Match', copy('0', { IfMatch: staleETag }));
-      await mustBeKeptBack(
-        'CopyObject with x-amz-copy-source-if-unmodified-since',
-        copy('0', { IfMatch: ETag, CopySourceIfUnmodifiedSince: before }),
-      );
-      await mustBeMade('CopyObject', copy('1', { IfMatch: ETag, CopySourceIfUnmodifiedSince: LastModified }));
-      const { Metadata } = await requests.head(key);
-      if (Metadata?.['mark'] !== '1') throw noSwap('CopyObject onto itself does not replace the metadata');
-    }
-  } finally {
-    await clear(requests, key, versions);
+    if (ciphertext.kind === 'body') await provePut(requests, key, noting);
+    else await proveCopy(requests, key, noting);
+  } catch (error) {
+    // The reply to a write may have been lost. What went wrong is the graver word, so a second fault is not told.
+    await clear(requests, key, versions.add(undefined)).catch(() => undefined);
+    throw error;
   }
+  await clear(requests, key, versions);
 }
 
-async function copyMarked(
-  requests: S3Requests,
-  key: string,
-  mark: string,
-  condition: { IfMatch?: string | undefined; CopySourceIfUnmodifiedSince?: Date },
-): Promise<Written> {
-  const { VersionId, CopyObjectResult } = await requests.copyInPlace({
-    Key: key,
-    Metadata: { mark },
-    MetadataDirective: 'REPLACE',
-    ...condition,
-  });
-  return { VersionId, ETag: CopyObjectResult?.ETag };
+type Noting = (written: Promise<Written>) => Promise<Written>;
+
+async function provePut(requests: S3Requests, key: string, noting: Noting): Promise<void> {
+  const put = (Body: string, condition: Pick<PutObjectCommandInput, 'IfMatch'>) =>
+    noting(requests.put({ Key: key, Body, ...condition }));
+  await mustBeKeptBack(
+    'PutObject with If-Match onto an object that is gone',
+    put('0', { IfMatch: staleETag }),
+  );
+  const first = await put('1', {});
+  const second = await mustBeMade('PutObject', put('2', { IfMatch: first.ETag }));
+  await mustBeKeptBack('PutObject with a stale If-Match', put('3', { IfMatch: first.ETag }));
+  const { ETag } = await requests.head(key);
+  if (ETag !== second.ETag) throw noSwap('it changed an object though it refused to');
+  await mustTellTags(requests, key);
+}
+
+async function proveCopy(requests: S3Requests, key: string, noting: Noting): Promise<void> {
+  type Condition = Pick<CopyObjectCommandInput, 'IfMatch' | 'CopySourceIfUnmodifiedSince'>;
+  const copy = (mark: string, condition: Condition) =>
+    noting(
+      requests.copyInPlace({ Key: key, Metadata: { mark }, MetadataDirective: 'REPLACE', ...condition }),
+    );
+  const { ETag } = await noting(requests.put({ Key: key, Body: '1' }));
+  const { LastModified = new Date() } = await requests.head(key);
+  const before = new Date(LastModified.getTime() - 3_600_000);
+  await mustBeKeptBack('CopyObject with a stale If-Match', copy('0', { IfMatch: staleETag }));
+  await mustBeKeptBack(
+    'CopyObject with x-amz-copy-source-if-unmodified-since',
+    copy('0', { IfMatch: ETag, CopySourceIfUnmodifiedSince: before }),
+  );
+  await mustBeMade('CopyObject', copy('1', { IfMatch: ETag, CopySourceIfUnmodifiedSince: LastModified }));
+  const { Metadata } = await requests.head(key);
+  if (Metadata?.['mark'] !== '1') throw noSwap('CopyObject onto itself does not replace the metadata');
 }
 
 async function mustBeKeptBack(what: string, write: Promise<unknown>): Promise<void> {
@@ -104,11 +101,6 @@ async function mustBeMade(what: string, write: Promise<Written>): Promise<Writte
   }
 }
 
-async function mustBeAsWritten(requests: S3Requests, key: string, written: Written): Promise<void> {
-  const { ETag } = await requests.head(key);
-  if (ETag !== written.ETag) throw noSwap('it changed an object though it refused to');
-}
-
 /** S3 does not tell how many tags an object has to those who may not read them, so that they would be lost unseen. */
 async function mustTellTags(requests: S3Requests, key: string): Promise<void> {
   try {
@@ -118,15 +110,15 @@ async function mustTellTags(requests: S3Requests, key: string): Promise<void> {
   }
 }
 
-/** By version where there are any; where that is not allowed, behind a delete marker. */
+/** By version where there are any; where there are none or that is denied, as objects are removed. */
 async function clear(
   requests: S3Requests,
   key: string,
-  versions: readonly (string | undefined)[],
+  versions: ReadonlySet<string | undefined>,
 ): Promise<void> {
   try {
     for (const version of versions) if (version !== undefined) await requests.remove(key, version);
-    if (versions.every((version) => version !== undefined)) return;
+    if (!versions.has(undefined)) return;
   } catch (error) {
     if (asFault(error).code !== accessDenied) throw error;
   }

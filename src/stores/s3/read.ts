@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { GetObjectCommandOutput, HeadObjectCommandOutput } from '@aws-sdk/client-s3';
-import { asFault } from '../../rotation/faults.ts';
+import { asFault, Fault } from '../../rotation/faults.ts';
 import type { Ref, StoredRecord } from '../../rotation/record.ts';
 import type { S3StoreOptions } from './options.ts';
 import type { S3Requests } from './requests.ts';
@@ -14,8 +14,8 @@ type ReadOptions = Pick<S3StoreOptions, 'ciphertext' | 'fields'>;
 
 /**
  * One record; null where there is none. An object that is there and cannot be read (archived, larger than 64 MiB,
- * under a key of the client's own) comes with an empty value, which no format takes: so it is set aside and
- * counted, and the records beside it go on.
+ * under a key of the client's own) comes with its fault, so that it is set aside and counted, and the records beside it
+ * go on.
  */
 export async function readObject(
   requests: S3Requests,
@@ -33,7 +33,7 @@ export async function readObject(
     if (fault.faultClass !== 'record') throw fault;
     if (fault.code === objectGone) return null;
     const unknown = Object.fromEntries(fields.map((field) => [field, field === 'key' ? ref : null]));
-    return { ref, value: new Uint8Array(), fields: unknown, keyVersion: null, revision: null };
+    return { ref, value: new Uint8Array(), fields: unknown, keyVersion: null, revision: null, fault };
   }
 }
 
@@ -50,13 +50,21 @@ async function readBody({ Body, ContentLength }: GetObjectCommandOutput): Promis
   if (Body === undefined) return new Uint8Array();
   if ((ContentLength ?? 0) > maxBodyBytes) {
     if (Body instanceof Readable) Body.destroy();
-    return new Uint8Array();
+    throw tooLarge();
   }
   try {
     return await Body.transformToByteArray();
   } catch (error) {
     throw toS3Fault(error, 's3:GetObject');
   }
+}
+
+function tooLarge(): Fault {
+  return new Fault(
+    'record',
+    'S3_OBJECT_TOO_LARGE',
+    'the object is larger than 64 MiB, and no ciphertext of a KMS is; leave it out by store.prefix or store.suffix',
+  );
 }
 
 function fieldOf(ref: Ref, reply: Pick<HeadObjectCommandOutput, 'Metadata'>, field: string): string | null {

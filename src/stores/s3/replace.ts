@@ -1,4 +1,4 @@
-import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
+import type { HeadObjectCommandOutput, Tag } from '@aws-sdk/client-s3';
 import { asFault, Fault } from '../../rotation/faults.ts';
 import type { Replacement, ReplaceOutcome } from '../../rotation/record.ts';
 import { keptGrants, type KeptGrants } from './grants.ts';
@@ -13,6 +13,8 @@ export interface ReplaceOptions {
   readonly ciphertext: S3CiphertextPlace;
   /** Objects of this bucket may have ACLs of their own, which a new body would reset. */
   readonly hasAcls: boolean;
+  /** The server says with an object how many tags it has; AWS does, others may have tags and not tell. */
+  readonly tellsTags: boolean;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface ReplaceOptions {
  */
 export async function replaceObject(
   requests: S3Requests,
-  { ciphertext, hasAcls }: ReplaceOptions,
+  { ciphertext, hasAcls, tellsTags }: ReplaceOptions,
   change: Replacement,
 ): Promise<ReplaceOutcome> {
   try {
@@ -33,9 +35,13 @@ export async function replaceObject(
     if (revisionOf(head) !== change.revision) return 'conflict';
     const refusal = whyNotRewritable(head, ciphertext);
     if (refusal !== null) return refusal;
-    const grants = hasAcls ? await readGrants(requests, change.ref) : {};
-    if (ciphertext.kind === 'body') await putBody(requests, change, head, grants);
-    else return await copyHeader(requests, change, ciphertext.name, head, grants);
+    const acl = hasAcls ? await unlessUnknown(requests.acl(change.ref)) : null;
+    const grants = acl === null ? {} : keptGrants(acl);
+    if (ciphertext.kind === 'metadata')
+      return await copyHeader(requests, change, ciphertext.name, head, grants);
+    const mayHaveTags = !tellsTags || (head.TagCount ?? 0) > 0;
+    const tags = mayHaveTags ? await unlessUnknown(requests.tags(change.ref)) : null;
+    await putBody(requests, change, head, { ...grants, ...keptTags(tags ?? []) });
     return 'replaced';
   } catch (error) {
     const fault = asFault(error);
@@ -48,20 +54,15 @@ async function putBody(
   requests: S3Requests,
   { ref, newValue }: Replacement,
   head: HeadObjectCommandOutput,
-  grants: KeptGrants,
+  apart: KeptGrants & { Tagging?: string },
 ): Promise<void> {
-  const tags = (head.TagCount ?? 0) > 0 ? await requests.tags(ref) : [];
-  const tagging = new URLSearchParams(
-    tags.map(({ Key = '', Value = '' }): [string, string] => [Key, Value]),
-  ).toString();
-  await requests.put({
-    ...keptSettings(head, Date.now()),
-    ...grants,
-    ...(tagging === '' ? {} : { Tagging: tagging }),
-    Key: ref,
-    Body: newValue,
-    IfMatch: head.ETag,
-  });
+  const kept = keptSettings(head, Date.now());
+  await requests.put({ ...kept, ...apart, Key: ref, Body: newValue, IfMatch: head.ETag });
+}
+
+function keptTags(tags: readonly Tag[]): { Tagging?: string } {
+  const pairs = tags.map(({ Key = '', Value = '' }): [string, string] => [Key, Value]);
+  return pairs.length === 0 ? {} : { Tagging: new URLSearchParams(pairs).toString() };
 }
 
 async function copyHeader(
@@ -95,12 +96,12 @@ async function copyHeader(
   return 'replaced';
 }
 
-async function readGrants(requests: S3Requests, ref: string): Promise<KeptGrants> {
+/** Null from a server that does not know what is asked for, and so has none to lose. */
+async function unlessUnknown<Reply>(reply: Promise<Reply>): Promise<Reply | null> {
   try {
-    return keptGrants(await requests.acl(ref));
+    return await reply;
   } catch (error) {
-    // A server without ACLs has none to lose.
-    if (error instanceof Fault && error.code === notSupported) return {};
+    if (asFault(error).code === notSupported) return null;
     throw error;
   }
 }

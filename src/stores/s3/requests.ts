@@ -13,9 +13,17 @@ import { Fault } from '../../rotation/faults.ts';
 import type { S3Clients } from './connect.ts';
 import { notOfOneObject, refusedObject, toS3Fault } from './s3-fault.ts';
 
+/** Where a list begins: after a key, or where the list before it ended. */
+export interface ListStart {
+  /** The last key before it, which all keys must follow; null at the beginning. */
+  readonly after: string | null;
+  /** S3's own mark of the place. A list may end with one and have no keys, where it met only deleted ones. */
+  readonly token: string | null;
+}
+
 /** The requests to one bucket. Each throws a `Fault`; that an object is gone is one of class `record` too. */
 export interface S3Requests {
-  list(prefix: string, after: string | null, signal?: AbortSignal): Promise<ListObjectsV2CommandOutput>;
+  list(prefix: string, start: ListStart, signal?: AbortSignal): Promise<ListObjectsV2CommandOutput>;
   get(key: string): Promise<GetObjectCommandOutput>;
   /** `checksums`: with them, which takes the right to use the key of KMS-encrypted objects. */
   head(key: string, checksums?: 'checksums'): Promise<HeadObjectCommandOutput>;
@@ -36,14 +44,11 @@ export interface S3Requests {
 
 export function openRequests({ sdk, reading, writing }: S3Clients, bucket: string): S3Requests {
   const Bucket = bucket;
-  const list: S3Requests['list'] = async (Prefix, after, abortSignal) => {
+  const list: S3Requests['list'] = async (Prefix, { after, token }, abortSignal) => {
+    const place =
+      token === null ? (after === null ? {} : { StartAfter: after }) : { ContinuationToken: token };
     // A key may hold characters that XML cannot.
-    const input = {
-      Bucket,
-      Prefix,
-      EncodingType: 'url',
-      ...(after === null ? {} : { StartAfter: after }),
-    } as const;
+    const input = { Bucket, Prefix, EncodingType: 'url', ...place } as const;
     const options = abortSignal === undefined ? {} : { abortSignal };
     try {
       return await told('s3:ListBucket', reading.send(new sdk.ListObjectsV2Command(input), options));
@@ -58,7 +63,8 @@ export function openRequests({ sdk, reading, writing }: S3Clients, bucket: strin
       return await told('s3:GetObject', reading.send(command));
     } catch (error) {
       // No code comes with a HEAD: whether the object was refused or we are (an expired token) another request tells.
-      if (error instanceof Fault && error.code === refusedObject) await list(Key, null);
+      if (error instanceof Fault && error.code === refusedObject)
+        await list(Key, { after: null, token: null });
       throw error;
     }
   };

@@ -85,7 +85,7 @@ const meanings: readonly (readonly [what: RegExp, meaning: Meaning])[] = [
     },
   ],
   [
-    /^(NoSuchKey|NotFound|NoSuchVersion)| 404$/,
+    /^(NoSuchKey|NotFound|NoSuchVersion) /,
     { faultClass: 'record', code: objectGone, words: 'has no such object' },
   ],
 ];

@@ -3,7 +3,7 @@ import { Fault } from '../../rotation/faults.ts';
 import type { ScanPage } from '../../rotation/ports/record-store.ts';
 import type { Cursor, Ref } from '../../rotation/record.ts';
 import type { S3StoreOptions } from './options.ts';
-import type { S3Requests } from './requests.ts';
+import type { ListStart, S3Requests } from './requests.ts';
 
 export type S3Scope = Pick<S3StoreOptions, 'prefix' | 'suffix'>;
 
@@ -14,9 +14,11 @@ const entry = z.object({ Key: z.string().min(1), Size: z.number().optional() });
 
 interface List {
   readonly refs: readonly Ref[];
-  /** The last key listed, a record or not; null at the end of the bucket. */
-  readonly last: string | null;
+  /** Null at the end of the bucket. */
+  readonly next: ListStart | null;
 }
+
+const beginning: ListStart = { after: null, token: null };
 
 /** Key of an object that proves compare-and-swap; one that a killed process left behind is no record either. */
 export function scratchPrefix({ prefix }: S3Scope): string {
@@ -35,20 +37,19 @@ export async function* scanKeys(
   signal: AbortSignal,
 ): AsyncGenerator<ScanPage> {
   let waiting: Ref[] = [];
-  let after = from;
-  for (;;) {
-    const list = await listUnlessAborted(requests, scope, after, signal);
+  let start: ListStart | null = { after: from, token: null };
+  while (start !== null) {
+    const list: List | null = await listUnlessAborted(requests, scope, start, signal);
     if (list === null) return;
     waiting.push(...list.refs);
-    while (waiting.length >= limit || (list.last === null && waiting.length > 0)) {
+    start = list.next;
+    while (waiting.length >= limit || (start === null && waiting.length > 0)) {
       const refs = waiting.slice(0, limit);
       waiting = waiting.slice(limit);
       const cursor = refs.at(-1);
       if (cursor === undefined || signal.aborted) return;
       yield { refs, cursor };
     }
-    if (list.last === null) return;
-    after = list.last;
   }
 }
 
@@ -57,12 +58,12 @@ export async function countKeys(
   scope: S3Scope,
 ): Promise<{ records: number; exact: boolean }> {
   let records = 0;
-  let after: string | null = null;
+  let start = beginning;
   for (let lists = 0; lists < countedLists; lists += 1) {
-    const list: List = await listKeys(requests, scope, after);
-    records += list.refs.length;
-    if (list.last === null) return { records, exact: true };
-    after = list.last;
+    const { refs, next } = await listKeys(requests, scope, start);
+    records += refs.length;
+    if (next === null) return { records, exact: true };
+    start = next;
   }
   return { records, exact: false };
 }
@@ -70,12 +71,12 @@ export async function countKeys(
 async function listUnlessAborted(
   requests: S3Requests,
   scope: S3Scope,
-  after: string | null,
+  start: ListStart,
   signal: AbortSignal,
 ): Promise<List | null> {
   if (signal.aborted) return null;
   try {
-    const list = await listKeys(requests, scope, after, signal);
+    const list = await listKeys(requests, scope, start, signal);
     return signal.aborted ? null : list;
   } catch (error) {
     if (signal.aborted) return null;
@@ -83,18 +84,21 @@ async function listUnlessAborted(
   }
 }
 
-async function listKeys(
+/** One list of at most a thousand keys; fails where the reply is none. */
+export async function listKeys(
   requests: S3Requests,
   scope: S3Scope,
-  after: string | null,
+  start: ListStart = beginning,
   signal?: AbortSignal,
 ): Promise<List> {
-  const reply = await requests.list(scope.prefix, after, signal);
+  const reply = await requests.list(scope.prefix, start, signal);
+  // A portal's page, taken for a list, would be that of an empty bucket, with nothing left to rotate.
+  if (reply.IsTruncated === undefined) throw badList('does not answer as S3 does');
   const isEncoded = reply.EncodingType === 'url';
   const entries = z.array(entry).safeParse(reply.Contents ?? []).data;
   if (entries === undefined) throw badList('names no key for an object');
   const objects = entries.map(({ Key, Size }) => ({ key: isEncoded ? decodeKey(Key) : Key, size: Size }));
-  let last = after;
+  let last = start.after;
   for (const { key } of objects) {
     // Else a server that ignores where to start would be listed for ever, and one without order with gaps.
     if (last !== null && Buffer.compare(Buffer.from(last), Buffer.from(key)) >= 0)
@@ -102,8 +106,10 @@ async function listKeys(
     last = key;
   }
   const refs = objects.filter((object) => isRecord(object, scope)).map(({ key }) => key);
-  const isWhole = reply.IsTruncated !== true || objects.length === 0;
-  return { refs, last: isWhole ? null : last };
+  if (!reply.IsTruncated) return { refs, next: null };
+  const token = reply.NextContinuationToken ?? null;
+  if (token === null && objects.length === 0) throw badList('breaks a list off and does not say where');
+  return { refs, next: { after: last, token } };
 }
 
 /** S3 encodes as a form does: a space as `+`. */

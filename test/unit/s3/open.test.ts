@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openS3Store } from '../../../src/stores/s3.ts';
 import type { S3StoreOptions } from '../../../src/stores/s3/options.ts';
 import { startS3Double, type S3Double } from '../../support/s3-double.ts';
+import { loopbackCertificate, startRecordingServer } from '../../support/recording-server.ts';
 import { s3Options, wrappedKey } from '../../support/s3-fixture.ts';
 
 let double: S3Double;
@@ -74,6 +75,41 @@ describe('what cannot work is refused before anything is begun', () => {
   });
 });
 
+test('a server under an authority of its own is trusted by its certificate alone', async () => {
+  const server = await startRecordingServer((response) => response.writeHead(404).end(), {});
+  try {
+    const trusting = open({ endpoint: server.url, caPem: loopbackCertificate });
+    await expect(trusting).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+    const strange = open({ endpoint: server.url });
+    await expect(strange).rejects.toMatchObject({ faultClass: 'rotation', code: 'STORE_DENIED' });
+    await expect(strange).rejects.toThrow(/caFile/);
+  } finally {
+    await server.close();
+  }
+});
+
+test('a server that is not there is waited for', async () => {
+  await expect(open({ endpoint: 'http://127.0.0.1:1' })).rejects.toMatchObject({
+    faultClass: 'transient',
+    code: 'STORE_UNAVAILABLE',
+  });
+});
+
+test.each([
+  ['a page of a proxy', 200, '<html>log in</html>'],
+  ['no XML', 200, 'rubbish'],
+  ['an error that is no XML', 400, '{"error":"canary"}'],
+])('what is no S3 server is told from one: %s', async (_, status, body) => {
+  const server = await startRecordingServer((response) => response.writeHead(status).end(body));
+  try {
+    const opened = open({ endpoint: server.url });
+    await expect(opened).rejects.toMatchObject({ peer: 'store' });
+    await expect(opened).rejects.not.toThrow(/canary/);
+  } finally {
+    await server.close();
+  }
+});
+
 describe('the proof of compare-and-swap', () => {
   test.each([
     ['body', 'if-match', /PutObject with a stale If-Match/],
@@ -104,6 +140,23 @@ describe('the proof of compare-and-swap', () => {
     const removed = double.requests.filter(({ method }) => method === 'DELETE');
     expect(removed).toHaveLength(2);
     for (const { query } of removed) expect(query.get('versionId')).toMatch(/-/);
+  });
+
+  test.each([wrappedKey, { kind: 'body' as const }])(
+    'cleans up after a lost reply, $kind',
+    async (ciphertext) => {
+      double.interfere = ({ method, headers }) =>
+        method === 'PUT' && headers['if-match'] === undefined ? { kind: 'cutAfter' } : undefined;
+      await expect(open({ ciphertext })).rejects.toMatchObject({ faultClass: 'transient' });
+      expect(double.objects.size).toBe(0);
+    },
+  );
+
+  test('why it failed is told, and not that its object could not be removed either', async () => {
+    double.ignored.add('if-match');
+    double.interfere = ({ method }) =>
+      method === 'DELETE' ? { kind: 'refuse', status: 403, code: 'AccessDenied' } : undefined;
+    await expect(open()).rejects.toMatchObject({ code: 'S3_NO_COMPARE_AND_SWAP' });
   });
 
   test('a store that only reads writes nothing', async () => {

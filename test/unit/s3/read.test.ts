@@ -66,13 +66,23 @@ test('a body cut short is a passing fault, never a shorter value', async () => {
 });
 
 test.each([
-  ['archived', { 'x-amz-storage-class': 'GLACIER' }],
-  ['beyond 64 MiB', { 'content-length': String(64 * 1024 * 1024 + 1) }],
-])('an object that is %s is set aside by its empty value, and the others are read', async (_, headers) => {
+  ['archived', { 'x-amz-storage-class': 'GLACIER' }, 'S3_OBJECT_ARCHIVED'],
+  ['beyond 64 MiB', { 'content-length': String(64 * 1024 * 1024 + 1) }, 'S3_OBJECT_TOO_LARGE'],
+])('an object that is %s comes with its fault, and the others are read', async (_, headers, code) => {
   scene = await openScene();
   scene.double.put('a', Buffer.from('a'));
   scene.double.put('b', Buffer.from('b'), headers);
-  expect((await scene.store.read(['a', 'b'])).map(text)).toEqual(['a', '']);
+  const [a, b] = await scene.store.read(['a', 'b']);
+  expect([a && text(a), a?.fault]).toEqual(['a', undefined]);
+  expect(b?.fault).toMatchObject({ faultClass: 'record', code });
+});
+
+test('bodies that are not wanted do not hold connections', async () => {
+  scene = await openScene({ concurrency: 1, timeoutMs: 1000 });
+  const keys = ['a', 'b', 'c', 'd'];
+  for (const key of keys) scene.double.put(key, Buffer.from('x'), { 'content-length': String(2 ** 30) });
+  scene.double.put('e', Buffer.from('e'));
+  expect((await scene.store.read([...keys, 'e'])).map(text)).toEqual(['', '', '', '', 'e']);
 });
 
 test('an object under a key of the client is set aside, an expired token stops all', async () => {

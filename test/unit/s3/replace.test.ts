@@ -103,6 +103,14 @@ describe.each(places)('$kind', (place) => {
     expect(await replaceAll(records)).toEqual(['replaced']);
   });
 
+  test('tags that a server does not count are kept', async () => {
+    await openWith(place);
+    scene.double.countsTags = false;
+    put('a', 'b2xk', {}, 'team=a');
+    expect(await replaceAll(await readAll(['a']))).toEqual(['replaced']);
+    expect(scene.double.objects.get('a')?.tags).toBe('team=a');
+  });
+
   test('a bucket without ACLs is not asked for them', async () => {
     await openWith(place);
     put('a', 'b2xk');
@@ -274,6 +282,7 @@ describe('metadata', () => {
 
   test.each([
     ['archived', { 'x-amz-storage-class': 'GLACIER' }, 'S3_OBJECT_ARCHIVED'],
+    ['archived by its tier', { 'x-amz-archive-status': 'ARCHIVE_ACCESS' }, 'S3_OBJECT_ARCHIVED'],
     ['larger than 5 GiB', { 'content-length': String(5 * 1024 ** 3 + 1) }, 'S3_OBJECT_TOO_LARGE'],
     ['partly untold', { 'x-amz-missing-meta': '1' }, 'S3_UNKEPT_HEADERS'],
   ])('an object that is %s is left as it is, with the reason', async (_, headers, code) => {
@@ -283,6 +292,15 @@ describe('metadata', () => {
       expect.objectContaining({ faultClass: 'record', code }),
     ]);
     expect(scene.double.requests.filter(isWrite)).toEqual([]);
+  });
+
+  test('an object that is restored from an archive can be replaced', async () => {
+    await openWith(wrappedKey);
+    put('a', 'b2xk', {
+      'x-amz-archive-status': 'ARCHIVE_ACCESS',
+      'x-amz-restore': 'ongoing-request="false"',
+    });
+    expect(await replaceAll(await readAll(['a']))).toEqual(['replaced']);
   });
 
   test.each(['', ' padded ', 'line\nbreak', 'gr\u00fcn'])(

@@ -58,12 +58,29 @@ test('lists without a record among them do not end the scan', async () => {
   expect(await scanAll()).toEqual(['z.enc']);
 });
 
-test('a server that ignores where to start is not listed for ever', async () => {
-  await openWith(['a', 'b', 'c']);
+test('a list of deleted keys only does not end the scan', async () => {
+  await openWith(['a', 'b', 'c', 'd', 'e']);
   scene.double.pageSize = 2;
-  scene.double.interfere = ({ query }) => void query.delete('start-after');
-  await expect(scanAll()).rejects.toMatchObject({ faultClass: 'rotation', code: 'S3_BAD_LIST' });
+  scene.double.hidden = (keys) => keys.includes('c');
+  expect(await scanAll()).toEqual(['a', 'b', 'e']);
 });
+
+test.each(['start-after', 'continuation-token'])(
+  'a server that ignores %s is not listed for ever',
+  async (name) => {
+    await openWith(['a', 'b', 'c']);
+    scene.double.pageSize = 2;
+    scene.double.interfere = ({ query }) => {
+      query.delete(name);
+      return undefined;
+    };
+    const scanning = async () => {
+      for await (const page of scene.store.scan('b', 1, never)) expect(page.refs).toEqual(['c']);
+      await scanAll();
+    };
+    await expect(scanning()).rejects.toMatchObject({ faultClass: 'rotation', code: 'S3_BAD_LIST' });
+  },
+);
 
 test('a large bucket is not counted to its end', async () => {
   await openWith(Array.from({ length: 12 }, (_, index) => `k${index}`));
