@@ -3,7 +3,8 @@ import { isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import { z } from 'zod';
-import { describeError, type ModuleFaults } from './module-faults.ts';
+import { describeError } from './describe-error.ts';
+import type { ModuleFaults } from './module-faults.ts';
 
 type Callable = (context: unknown) => unknown;
 const callable = z.custom<Callable>((value) => typeof value === 'function');
