@@ -100,7 +100,7 @@ describe('an answer that breaks a rule stops the rotation, and says which', () =
     const store = guarded({
       async *scan() {
         try {
-          for (;;) yield { refs: ['a'], cursor: 'a' };
+          for (let page = 0; page < 100; page += 1) yield { refs: ['a'], cursor: 'a' };
         } finally {
           ended();
         }
