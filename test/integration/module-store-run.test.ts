@@ -81,8 +81,8 @@ describe('run over a store of the user’s own', () => {
 
   test('a module that is not there is an error of the config, in words', async () => {
     const wrong = await writeConfig('wrong.yaml', './elsewhere.js');
-    const { code, stderr } = await runCli(['check', '-c', wrong]);
-    expect(stderr).toContain('./elsewhere.js cannot be found');
+    const { code, stdout } = await runCli(['check', '-c', wrong]);
+    expect(stdout).toContain('./elsewhere.js cannot be found');
     expect(code).toBe(2);
   });
 

@@ -100,7 +100,7 @@ describe('an answer that breaks a rule stops the rotation, and says which', () =
     const store = guarded({
       async *scan() {
         try {
-          for (;;) yield { refs: ['a'], cursor: 'a' };
+          for (let page = 0; page < 100; page += 1) yield { refs: ['a'], cursor: 'a' };
         } finally {
           ended();
         }
@@ -206,7 +206,7 @@ describe('what a module throws', () => {
 
   test.each([
     ['a class that there is not', foreign('fatal', 'STORE_BUSY')],
-    ['a code that could be a value', foreign('transient', canary)],
+    ['a fault whose code could be a value', foreign('transient', canary)],
     ['an error with a value in it', new TypeError(canary)],
     ['a text', canary],
     ['nothing', undefined],
@@ -216,6 +216,20 @@ describe('what a module throws', () => {
     expect(fault).toMatchObject({ faultClass: 'transient', code: 'STORE_ERROR', peer: 'store' });
     expect(fault).not.toMatchObject({ message: expect.stringContaining(canary) });
     expect(fault).toMatchObject({ cause: undefined });
+  });
+
+  test('an answer that throws when it is looked at is a fault, too', async () => {
+    const trap = new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error(canary);
+        },
+      },
+    );
+    const store = guarded({ read: async () => [trap], scan: () => [trap], replace: () => [trap] });
+    for (const answer of [store.read(['a']), pagesOf(store), store.replace([change])])
+      await expect(answer).rejects.toMatchObject({ code: 'STORE_ERROR' });
   });
 
   test('an error tells its name, code and place, so that its author can find it', async () => {

@@ -75,6 +75,9 @@ describe('a store module is found', () => {
     const name = `@acme/${title.replaceAll(' ', '-')}`.toLowerCase();
     plantPackage(name, manifest, file, text);
     await expect(open(name)).resolves.toBeDefined();
+    expect(await messageOf(`${name}/not-exported.js`)).toMatch(
+      /cannot be found|does not load: Package subpath/,
+    );
   });
 });
 
@@ -113,7 +116,7 @@ describe('a module that cannot be a store is refused in words', () => {
   });
 
   test.each([
-    ['needs-package.cjs', `require('not-installed-here')`, 'not-installed-here'],
+    ['needs-package.cjs', `require('not-installed-here')`, `Cannot find module 'not-installed-here'`],
     ['throws.mjs', `\nthrow new TypeError('${canary}')`, 'does not load: TypeError at throws.mjs:2:7'],
     ['throws-null.mjs', `throw null`, 'does not load: a thrown null'],
     ['no-default.mjs', `export const openStore = () => 1`, 'has no function as its default export'],

@@ -63,6 +63,8 @@ export const countSchema = z.object(
   'it must give an object { records, exact }',
 );
 
+export const lineSchema = z.string('it must give a string').regex(/^.*$/, 'it must give one line');
+
 /** A module's answer, unchecked so far, as what it must be; throws the breach of the first rule it breaks. */
 export function checkAnswer<Answer>(schema: z.ZodType<Answer>, answer: unknown, breach: Breach): Answer {
   const { data, error } = schema.safeParse(answer);
@@ -70,11 +72,12 @@ export function checkAnswer<Answer>(schema: z.ZodType<Answer>, answer: unknown, 
   throw breach(error.issues[0]?.message ?? 'its answer is none');
 }
 
-/** Each record is one that was asked for, and comes once. */
-export function checkAsked(records: readonly StoredRecord[], asked: readonly Ref[], breach: Breach): void {
+/** The records, where each is one that was asked for, and comes once. */
+export function checkAsked(records: StoredRecord[], asked: readonly Ref[], breach: Breach): StoredRecord[] {
   const open = new Set(asked);
   for (const { ref } of records)
     if (!open.delete(ref)) throw breach('a record must be one that was asked for, and come once');
+  return records;
 }
 
 /** One outcome for each change. */

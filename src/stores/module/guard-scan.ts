@@ -14,22 +14,17 @@ export interface ScanRequest {
 /** The pages of a module's scan, each checked. Ends when the signal aborts, also where the module takes no notice. */
 export async function* guardScan(
   begin: () => unknown,
-  { from, limit, signal }: ScanRequest,
+  request: ScanRequest,
   faults: ModuleFaults,
 ): AsyncGenerator<ScanPage> {
+  const { signal } = request;
   if (signal.aborted) return;
-  const schema = pageSchema(limit);
-  const breach = (rule: string) => faults.breach(step, rule);
-  const pages = pagesOf(begin, faults);
-  let before = from;
+  const pages = checkedPages(begin, request, faults);
   try {
     for (;;) {
       const next = await unlessAborted(pages.next(), signal);
       if (next === null || next.done === true) return;
-      const page = checkAnswer(schema, next.value, breach);
-      if (page.cursor === before) throw breach('the cursor of each page must lie after the one before');
-      before = page.cursor;
-      yield page;
+      yield next.value;
     }
   } finally {
     // A module that does not answer can't be told to end either.
@@ -38,18 +33,26 @@ export async function* guardScan(
   }
 }
 
-async function* pagesOf(begin: () => unknown, faults: ModuleFaults): AsyncGenerator {
-  let pages: unknown;
+async function* checkedPages(
+  begin: () => unknown,
+  { from, limit }: ScanRequest,
+  faults: ModuleFaults,
+): AsyncGenerator<ScanPage> {
+  const schema = pageSchema(limit);
+  const breach = (rule: string) => faults.breach(step, rule);
+  let before = from;
   try {
-    pages = await begin();
-    if (isIterable(pages)) {
-      yield* pages;
-      return;
+    const answers = await begin();
+    if (!isIterable(answers)) throw breach('it must be an async generator, or give another async iterable');
+    for await (const answer of answers) {
+      const page = checkAnswer(schema, answer, breach);
+      if (page.cursor === before) throw breach('the cursor of each page must lie after the one before');
+      before = page.cursor;
+      yield page;
     }
   } catch (error) {
     throw faults.thrown(step, error);
   }
-  throw faults.breach(step, 'it must be an async generator, or give another async iterable');
 }
 
 function isIterable(value: unknown): value is AsyncIterable<unknown> | Iterable<unknown> {

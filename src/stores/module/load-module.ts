@@ -3,7 +3,8 @@ import { isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import { z } from 'zod';
-import { describeError, type ModuleFaults } from './module-faults.ts';
+import { describeError } from './describe-error.ts';
+import type { ModuleFaults } from './module-faults.ts';
 
 type Callable = (context: unknown) => unknown;
 const callable = z.custom<Callable>((value) => typeof value === 'function');
@@ -19,11 +20,12 @@ export async function loadModule(
   directory: string,
   faults: ModuleFaults,
 ): Promise<(context: unknown) => unknown> {
+  const importModule = findModule(module, directory, faults);
   let exported: unknown;
   try {
-    exported = await importFrom(module, directory);
+    exported = await importModule();
   } catch (error) {
-    throw faults.unfit(describeFailure(error, directory));
+    throw faults.unfit(`does not load: ${describeFailure(error)}`);
   }
   const found = namespace.safeParse(exported).data?.default;
   if (found === undefined)
@@ -31,32 +33,34 @@ export async function loadModule(
   return typeof found === 'function' ? found : found.default;
 }
 
-async function importFrom(module: string, directory: string): Promise<unknown> {
+/** How to import the module, which is there. */
+function findModule(module: string, directory: string, faults: ModuleFaults): () => Promise<unknown> {
   const parent = join(directory, 'keyturn');
   try {
     const path = module.startsWith('file:') ? fileURLToPath(module) : module;
     const found = createRequire(parent).resolve(path);
-    return await import(isAbsolute(found) ? pathToFileURL(found).href : found);
+    return () => import(isAbsolute(found) ? pathToFileURL(found).href : found);
   } catch (error) {
-    if (codeOf(error) !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error;
-    // A package that is for `import` alone, which only the ES module loader finds: this one starts at `parent`.
-    const importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-    const load: unknown = vm.runInThisContext('(name) => import(name)', {
-      filename: parent,
-      importModuleDynamically,
-    });
-    return callable.parse(load)(module);
+    if (codeOf(error) === 'ERR_PACKAGE_PATH_NOT_EXPORTED') return () => importPackage(module, parent);
+    const advice = 'a path begins with ./, and a package is installed there';
+    throw faults.unfit(`cannot be found from ${directory} (${codeOf(error) ?? 'no code'}): ${advice}`);
   }
 }
 
-function describeFailure(error: unknown, directory: string): string {
-  const code = codeOf(error);
-  // In these Node names a module and who asked for it, no more.
-  if (code !== undefined && /^(MODULE_NOT_FOUND|ERR_MODULE_NOT_FOUND|ERR_PACKAGE_\w+)$/.test(code)) {
-    const [line = ''] = error instanceof Error ? error.message.split('\n') : [];
-    return `cannot be found from ${directory}: ${line}; a path begins with ./, a package is installed there`;
-  }
-  return `does not load: ${describeError(error)}; import it by node alone to see the whole error`;
+/** Imports a package that may be for `import` alone, which `require` does not find: as code at `parent` does. */
+async function importPackage(name: string, parent: string): Promise<unknown> {
+  const load: unknown = vm.runInThisContext('(name) => import(name)', {
+    filename: parent,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  return callable.parse(load)(name);
+}
+
+function describeFailure(error: unknown): string {
+  // In the messages of these, which are Node's, stands the name of what the module imports, and no more.
+  const isNodes = /^(MODULE_NOT_FOUND|ERR_MODULE_NOT_FOUND|ERR_PACKAGE_\w+)$/.test(codeOf(error) ?? '');
+  if (isNodes && error instanceof Error) return `${error.message.split('\n')[0] ?? ''}; install it`;
+  return `${describeError(error)}; import it by node alone to see the whole error`;
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Fault } from '../../rotation/faults.ts';
+import { describeError } from './describe-error.ts';
 
 /** How what a store module does wrong becomes a `Fault`. `step` is what was called: `read()`. */
 export interface ModuleFaults {
@@ -17,7 +18,10 @@ export interface ModuleFaults {
 const faultShape = z.object({
   name: z.literal('Fault'),
   faultClass: z.enum(['record', 'transient', 'rotation', 'usage']),
-  code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
+  code: z
+    .string()
+    .regex(/^[A-Z][A-Z0-9_]{0,63}$/)
+    .catch('STORE_ERROR'),
   message: z.string(),
   requestId: z.string().optional().catch(undefined),
   retryAfterMs: z.number().nonnegative().optional().catch(undefined),
@@ -61,34 +65,4 @@ export function faultsOf(module: string): ModuleFaults {
     },
     thrownAtOpening: (error) => thrown('openStore()', error),
   };
-}
-
-const errorShape = z.object({
-  name: z
-    .string()
-    .regex(/^\w{1,64}$/)
-    .catch('an error'),
-  code: z
-    .string()
-    .regex(/^\w{1,64}$/)
-    .optional()
-    .catch(undefined),
-  cause: z
-    .object({ code: z.string().regex(/^\w{1,64}$/) })
-    .optional()
-    .catch(undefined),
-  message: z.string().catch(''),
-  stack: z.string().catch(''),
-});
-
-/** An error's name, code and place in the code: all of it that holds no value. */
-export function describeError(error: unknown): string {
-  const shape = errorShape.safeParse(error).data;
-  if (shape === undefined) return `a thrown ${error === null ? 'null' : typeof error}`;
-  const { name, message, stack } = shape;
-  const code = shape.code ?? shape.cause?.code;
-  // The message stands at the stack's head; what follows are frames.
-  const frames = stack.slice(Math.max(0, stack.indexOf(message)) + message.length);
-  const place = /^ +at .*?([\w.-]+\.[cm]?[jt]s:\d+:\d+)\)?$/m.exec(frames)?.[1];
-  return `${name}${code === undefined ? '' : ` (${code})`}${place === undefined ? '' : ` at ${place}`}`;
 }

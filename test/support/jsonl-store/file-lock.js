@@ -1,6 +1,7 @@
 // A lock between the processes of one machine: a file that names its holder. A lock whose holder has died is
 // taken over. Taking over needs a lock of its own, or two could each remove what they believe to be the dead one's;
-// should a process die between its two steps, `….lock.over` stays and has to be removed by hand.
+// should a process die between its two steps, `….lock.over` stays and has to be removed by hand. What one that is
+// killed while it waits leaves behind, `….lock.` and its token, harms nobody.
 import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
