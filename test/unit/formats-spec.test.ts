@@ -47,7 +47,7 @@ describe('bytes in a JSON string are refused, with what to write instead', () =>
   );
 });
 
-describe('a list in which a format is never reached, or hardly ever, is refused', () => {
+describe('a list in which a format is never reached is refused', () => {
   test.each<[SingleFormat, SingleFormat]>([
     ['raw', 'base64'],
     ['raw', 'text'],
@@ -58,9 +58,6 @@ describe('a list in which a format is never reached, or hardly ever, is refused'
     ['text', { prefix: 'kms:', format: 'base64' }],
     ['text', { encoding: 'base64', format: 'tink' }],
     ['base64', { encoding: 'base64', format: 'tink' }],
-    ['base64', 'hex'],
-    ['base64url', 'hex'],
-    ['base64url', { encoding: 'hex', format: 'tink' }],
     [
       { prefix: 'a', format: 'raw' },
       { prefix: 'ab', format: 'hex' },
@@ -77,10 +74,6 @@ describe('a list in which a format is never reached, or hardly ever, is refused'
     [
       { json: '/a', format: 'hex' },
       { json: ['/b', '/a'], format: 'hex' },
-    ],
-    [
-      { json: '/a', format: 'base64' },
-      { json: '/a', format: 'hex' },
     ],
   ])('%j before %j; the other way round is fine', (first, second) => {
     expect(refusalOf([first, second])).toBe(
@@ -117,6 +110,7 @@ describe('a list in which a format is never reached, or hardly ever, is refused'
     ['text', 'raw'],
     ['text', 'tink'],
     ['base64', 'base64url'],
+    ['base64', 'hex'],
     [{ prefix: 'a', format: 'base64' }, 'base64'],
     [
       { prefix: 'a', format: 'raw' },
