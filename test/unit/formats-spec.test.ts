@@ -4,6 +4,7 @@ import { createFormat } from '../../src/rotation/formats/create-format.ts';
 import { describeFormat } from '../../src/rotation/formats/describe-format.ts';
 import type { FormatSpec, SingleFormat } from '../../src/rotation/formats/format.ts';
 import { usesTemplateAad } from '../../src/rotation/formats/uses-template-aad.ts';
+import { utf8 } from '../support/bytes.ts';
 
 /** Expects a usage fault, and returns what its message says. */
 function refusalOf(spec: FormatSpec): string {
@@ -148,6 +149,19 @@ describe('which AAD a format needs', () => {
     [[{ json: '/a', format: 'base64' }, 'tink'], true],
   ])('%j: that of the template: %j', (spec, expected) => {
     expect(usesTemplateAad(spec)).toBe(expected);
+  });
+});
+
+describe("what is Tink's has no AAD, wherever it lies", () => {
+  const text = 'AAAAA6q7zP8A';
+  test.each<[SingleFormat, string]>([
+    [{ encoding: 'base64', format: 'tink' }, text],
+    [{ prefix: 'x', format: { encoding: 'base64', format: 'tink' } }, `x${text}`],
+    [{ json: '', format: { encoding: 'base64', format: 'tink' } }, `"${text}"`],
+    [{ json: ['/0', '/1'], format: { encoding: 'base64', format: 'tink' } }, `["${text}", "${text}"]`],
+  ])('%j', (spec, value) => {
+    expect(createFormat(spec).open(utf8(value)).aad).toBe('none');
+    expect(createFormat([spec, 'hex']).open(utf8(value)).aad).toBe('none');
   });
 });
 
