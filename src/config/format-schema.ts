@@ -58,12 +58,13 @@ export const formatSchema = z
 /** Undefined where nothing stands, which is said in the words for all settings. */
 function describeProblem(input: unknown, expected: string): string | undefined {
   if (input === undefined) return undefined;
-  if (Array.isArray(input))
+  if (Array.isArray(input)) {
     return 'is a list inside a format; a list stands at the top alone, of whole formats';
+  }
   if (typeof input === 'string') {
-    const nearest = closest(input.toLowerCase(), [...plainFormats]);
-    if (distance(input.toLowerCase(), nearest) <= nearDistance)
-      return `is no format; did you mean ${nearest}?`;
+    const name = input.toLowerCase();
+    const nearest = closest(name, [...plainFormats]);
+    if (distance(name, nearest) <= nearDistance) return `is no format; did you mean ${nearest}?`;
   }
   return `is no format; ${expected}`;
 }

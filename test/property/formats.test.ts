@@ -5,6 +5,7 @@ import { Fault } from '../../src/rotation/faults.ts';
 import { createFormat } from '../../src/rotation/formats/create-format.ts';
 import type { Encoding, Format, SingleFormat } from '../../src/rotation/formats/format.ts';
 import { formatSpecProblem } from '../../src/rotation/formats/format-spec-problem.ts';
+import { usesTemplateAad } from '../../src/rotation/formats/uses-template-aad.ts';
 import { theCiphertext } from '../support/bytes.ts';
 import { runs } from '../support/property-runs.ts';
 
@@ -14,6 +15,7 @@ interface Scene {
   readonly ciphertexts: number;
   /** Whether its ciphertexts can only be text. */
   readonly ofText: boolean;
+  readonly aad: 'template' | 'none';
   write(ciphertexts: readonly Buffer[]): Buffer;
 }
 
@@ -30,7 +32,7 @@ const sized = (key: Uint8Array): Buffer => {
   return Buffer.concat([length, key]);
 };
 const first = (ciphertexts: readonly Buffer[]): Buffer => ciphertexts[0] ?? Buffer.alloc(0);
-const one = { ciphertexts: 1, ofText: false };
+const one = { ciphertexts: 1, ofText: false, aad: 'template' } as const;
 
 const { any: anyScene } = fc.letrec<{ any: Scene; bytes: Scene; text: Scene }>((tie) => ({
   any: fc.oneof({ maxDepth: 3 }, tie('bytes'), tie('text')),
@@ -42,6 +44,7 @@ const { any: anyScene } = fc.letrec<{ any: Scene; bytes: Scene; text: Scene }>((
       .map(([head, payload]): Scene => ({
         spec: 'tink',
         ...one,
+        aad: 'none',
         write: (all) => Buffer.concat([Buffer.from(head, 'hex'), sized(first(all)), payload]),
       })),
     fc.uint8Array({ minLength: 28, maxLength: 60 }).map((rest): Scene => ({
@@ -79,6 +82,7 @@ function inJson([json, inner, indent, rest]: [string[], Scene, string | number, 
     spec: { json, format: inner.spec },
     ciphertexts: json.length * each,
     ofText: inner.ofText,
+    aad: inner.aad,
     write(all) {
       const textAt = (pointer: string): string | undefined => {
         const start = json.indexOf(pointer) * each;
@@ -130,6 +134,8 @@ describe('formats', () => {
         const value = scene.write(own);
         const opened = createFormat(scene.spec).open(value);
         expect(opened.ciphertexts.map(hexOf)).toEqual(own.map(hexOf));
+        expect(opened.aad).toBe(scene.aad);
+        expect(usesTemplateAad(scene.spec)).toBe(scene.aad === 'template');
         expect(hexOf(opened.seal(opened.ciphertexts))).toBe(hexOf(value));
         expect(hexOf(opened.seal(others))).toBe(hexOf(scene.write(others)));
       }),
@@ -171,6 +177,8 @@ describe('formats', () => {
         const expected = specs
           .map((spec) => tryOpen(createFormat(spec), value))
           .find((tried) => tried !== null);
+        // A wrapped key that is too short for one may be taken for a bare ciphertext.
+        fc.pre(expected?.ciphertexts.every(({ length }) => length >= 16) ?? false);
         expect(opened.ciphertexts.map(hexOf)).toEqual(expected?.ciphertexts.map(hexOf));
         expect(opened.aad).toBe(expected?.aad);
         expect(hexOf(opened.seal(opened.ciphertexts))).toBe(hexOf(value));

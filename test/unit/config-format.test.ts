@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { planDigest } from '../../src/config/plan-digest.ts';
+import { namesIn, settings } from '../../src/config/settings.ts';
 import { minimalConfig, parseText, parseWith, problemsWith } from '../support/parse-config.ts';
 
 const tinkText = { encoding: 'base64', format: 'tink' };
@@ -45,6 +46,22 @@ describe('a format', () => {
     const env = { KEYTURN_FORMAT_ENCODING: 'base64' };
     expect(parseWith({ format: 'tink' }, { env }).config.format).toEqual(tinkText);
     expect(parseWith({ format: tinkText }, { env: { KEYTURN_FORMAT: 'hex' } }).config.format).toBe('hex');
+  });
+});
+
+describe('what is read off the schema', () => {
+  test('ends, though formats hold formats', () => {
+    const ofFormats = [...settings.keys()].filter((path) => path.startsWith('format'));
+    expect(ofFormats).toEqual(['format', 'format.json', 'format.prefix', 'format.encoding', 'format.format']);
+  });
+
+  test('holds the names of a group at any depth', () => {
+    const names = ['json', 'prefix', 'encoding', 'format'];
+    for (const path of [['format'], ['format', 'format', 'format'], ['format', 3, 'format']]) {
+      expect(namesIn(path)).toEqual(names);
+    }
+    expect(namesIn(['format', 'json'])).toEqual([]);
+    expect(namesIn(['nothing', 'here'])).toEqual([]);
   });
 });
 

@@ -34,6 +34,11 @@ function sealGcm(key: Buffer, plaintext: Uint8Array, aad: Uint8Array): Buffer {
   return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
 }
 
+/** Without the one that is padded to be long: it takes seconds to cut everywhere, and only Tink's reader strips it. */
+function short<T extends { readonly name: string }>(vectors: readonly T[]): T[] {
+  return vectors.filter(({ name }) => name !== 'longest wrapped key');
+}
+
 describe("what Tink's KmsEnvelopeAead wrote", () => {
   const vectors = readVectors(
     'tink.json',
@@ -54,9 +59,7 @@ describe("what Tink's KmsEnvelopeAead wrote", () => {
     expect(opened.seal(opened.ciphertexts)).toEqual(vector.value);
   });
 
-  const ofGcm = vectors.mustPass.filter(
-    ({ dek, name }) => dek.endsWith('GCM') && name !== 'longest wrapped key',
-  );
+  const ofGcm = short(vectors.mustPass).filter(({ dek }) => dek.endsWith('GCM'));
 
   test.each(ofGcm)('$name, $dek: the plaintext is there after a new key wraps the data key', (vector) => {
     const newKek = randomBytes(32);
@@ -77,7 +80,7 @@ describe("what Tink's KmsEnvelopeAead wrote", () => {
     badFormatOf(() => tink.open(value));
   });
 
-  test.each(vectors.mustPass)(
+  test.each(short(vectors.mustPass))(
     '$name, $dek: no beginning of it, but with part of the payload, opens',
     ({ value, wrappedKey }) => {
       const payload = value.indexOf(wrappedKey) + wrappedKey.length;
@@ -149,7 +152,7 @@ describe('envelopes', () => {
     badFormatOf(() => envelope.open(value));
   });
 
-  test.each(vectors.mustPass)(
+  test.each(short(vectors.mustPass))(
     '$name: no beginning too short for IV and tag opens',
     ({ value, wrappedKey }) => {
       const shortest = 4 + wrappedKey.length + 28;

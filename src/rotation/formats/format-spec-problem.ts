@@ -16,9 +16,12 @@ export function formatSpecProblem(spec: FormatSpec): string | null {
 
 function singleProblem(spec: SingleFormat): string | null {
   if (typeof spec === 'string') return null;
-  if ('json' in spec)
-    return pointersProblem([spec.json].flat()) ?? jsonTextProblem(spec.format) ?? singleProblem(spec.format);
-  return singleProblem(spec.format);
+  const problem = 'json' in spec ? jsonProblem([spec.json].flat(), spec.format) : null;
+  return problem ?? singleProblem(spec.format);
+}
+
+function jsonProblem(pointers: readonly string[], inner: SingleFormat): string | null {
+  return pointersProblem(pointers) ?? jsonTextProblem(inner);
 }
 
 function pointersProblem(pointers: readonly string[]): string | null {

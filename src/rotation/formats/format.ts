@@ -54,7 +54,9 @@ export type SingleFormat =
   | { readonly encoding: Encoding; readonly format: SingleFormat };
 
 /**
- * Which format a store's values have. Of a list the first that opens a value has it: where a value fits two
- * (hexadecimal digits are also base64), it is the first one's, so the stricter one goes first.
+ * Which format a store's values have. Of a list the first that opens a value has it. A value may fit two: hexadecimal
+ * digits are also base64, and base64 without `+ / - _` is of both alphabets. So the stricter one goes first, and
+ * both alphabets in one list are for readers that take either. JSON that fits several changes in the strings of the
+ * first alone: name the one with the most pointers first.
  */
 export type FormatSpec = SingleFormat | readonly SingleFormat[];

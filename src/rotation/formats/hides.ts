@@ -1,9 +1,6 @@
 import { encodings, type SingleFormat } from './format.ts';
 
-/**
- * Whether `first` opens the values of `second` too, all or most of them, so that in a list `second` would not be
- * reached behind it.
- */
+/** Whether `first` opens the values of `second` too, so that in a list `second` would not be reached behind it. */
 export function hides(first: SingleFormat, second: SingleFormat): boolean {
   const [a, b] = [unfold(first), unfold(second)];
   if (a === 'raw') return true;
@@ -16,11 +13,7 @@ export function hides(first: SingleFormat, second: SingleFormat): boolean {
     const prefix = b.prefix.slice(a.prefix.length);
     return hides(a.format, prefix === '' ? b.format : { prefix, format: b.format });
   }
-  if ('encoding' in a && 'encoding' in b) {
-    if (a.encoding === b.encoding) return hides(a.format, b.format);
-    // Hexadecimal digits are characters of base64, and every second hex value has a length of it too.
-    return b.encoding === 'hex' && a.format === 'raw';
-  }
+  if ('encoding' in a && 'encoding' in b && a.encoding === b.encoding) return hides(a.format, b.format);
   if ('json' in a && 'json' in b) {
     const pointers = new Set([b.json].flat());
     return [a.json].flat().every((pointer) => pointers.has(pointer)) && hides(a.format, b.format);

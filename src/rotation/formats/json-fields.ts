@@ -14,8 +14,8 @@ interface Field {
 }
 
 /**
- * Strings in a JSON document, one at each pointer; the text of each is of the inner format. Only their own characters are
- * replaced. The pointers differ and none leads into another, so that no two name one string.
+ * Strings in a JSON document, one at each pointer; the text of each is of the inner format. Only their own
+ * characters are replaced. The pointers differ and none leads into another, so that no two name one string.
  */
 export function createJsonFields(pointers: readonly string[], inner: Format): Format {
   const finders = pointers.map(createFinder);
