@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import type { YandexKeyService } from '../kms/yandex/client.ts';
-import { envelope } from '../rotation/formats/envelope.ts';
+import { createFormat } from '../rotation/formats/create-format.ts';
 
 /** What the made-up application stores for each customer, and how it is rotated. */
 export interface DemoKind {
@@ -51,7 +51,7 @@ export const envelopeKind: DemoKind = {
     return Buffer.concat([length, dataKey.ciphertext, iv, sealed]);
   },
   async open(kms, value, aad) {
-    const opened = envelope.open(value);
+    const opened = createFormat('envelope').open(value);
     const [ciphertext] = opened.ciphertexts;
     if (ciphertext === undefined || opened.envelope === null) throw new TypeError('no envelope');
     const { iv, payload } = opened.envelope;

@@ -51,12 +51,13 @@ function childrenAt(schema: JsonSchema, step: PropertyKey): JsonSchema[] {
   return child === undefined ? [] : alternatives(child);
 }
 
-/** What a schema stands for: itself, and whatever its `anyOf` and its reference lead to. */
+/** What a schema stands for: itself, and whatever its `anyOf`, its `oneOf` and its reference lead to. */
 function alternatives(schema: JsonSchema): JsonSchema[] {
   if (typeof schema === 'boolean') return [schema];
   const referred = schema.$ref === undefined ? undefined : root.$defs?.[schema.$ref.replace('#/$defs/', '')];
   const others = [
-    ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])],
+    ...(schema.anyOf ?? []),
+    ...(schema.oneOf ?? []),
     ...(referred === undefined ? [] : [referred]),
   ];
   return [schema, ...others.flatMap(alternatives)];

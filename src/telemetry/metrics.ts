@@ -58,6 +58,7 @@ export function createMetrics(rotation: string, provider: string, version: strin
   const state = gauge('rotation_state', '1 for the state that the rotation is in', ['state']);
   const jobs = gauge('queue_jobs', 'Batches in the broker by state', ['state']);
   for (const outcome of ['rotated', 'skipped', 'missing', 'failed']) records.inc({ outcome }, 0);
+  for (const by of ['batch', 'cache']) kmsSaved.inc({ by }, 0);
   let kmsCalls = 0;
 
   function counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {

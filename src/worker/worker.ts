@@ -1,4 +1,10 @@
-import type { Batch, BatchProgress, Tally } from '../rotation/batch.ts';
+import {
+  emptyTally,
+  type Batch,
+  type BatchOutcome,
+  type BatchProgress,
+  type Tally,
+} from '../rotation/batch.ts';
 import { backoffMs } from '../rotation/backoff.ts';
 import { asFault, Fault } from '../rotation/faults.ts';
 import { patiently } from '../rotation/patience.ts';
@@ -19,7 +25,7 @@ const betweenHandBacks = { initialMs: 1000, maxMs: 30_000 };
 export interface WorkerObserver {
   batchStarted(): void;
   /** `gained` is what this worker did for the batch, now. */
-  batchEnded(outcome: 'settled' | 'handedBack' | 'dropped', seconds: number, gained: Tally): void;
+  batchEnded(outcome: BatchOutcome, seconds: number, gained: Tally): void;
   setAside(code: string): void;
   fault(fault: Fault): void;
   paused(reason: string): void;
@@ -98,14 +104,8 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     const startedAt = performance.now();
     const signal = eitherSignal(jobSignal, control.signal);
     observer.batchStarted();
-    const ended = (outcome: 'settled' | 'handedBack' | 'dropped', result?: BatchResult): void => {
-      const gained = result?.account.gained() ?? {
-        rotated: 0,
-        skipped: 0,
-        missing: 0,
-        failed: 0,
-        conflicts: 0,
-      };
+    const ended = (outcome: BatchOutcome, result?: BatchResult): void => {
+      const gained = result?.account.gained() ?? emptyTally;
       recordsDone += gained.rotated + gained.skipped + gained.missing + gained.failed;
       observer.batchEnded(outcome, (performance.now() - startedAt) / 1000, gained);
     };

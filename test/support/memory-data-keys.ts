@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { Fault } from '../../src/rotation/faults.ts';
-import { envelope } from '../../src/rotation/formats/envelope.ts';
+import { createFormat } from '../../src/rotation/formats/create-format.ts';
 import type { DataKeyService } from '../../src/rotation/ports/data-key-service.ts';
 import { openSealed, sealFor } from './memory-kms.ts';
 
@@ -62,7 +62,7 @@ export function sealEnvelope(
 
 /** What an application reads in an envelope. */
 export function openEnvelope(value: Uint8Array): { versionId: string; keyBytes: number; plaintext: string } {
-  const opened = envelope.open(value);
+  const opened = createFormat('envelope').open(value);
   const { versionId, aad, plaintext } = openSealed(opened.ciphertexts[0] ?? new Uint8Array());
   const dataKey = Buffer.from(plaintext, 'hex');
   const { iv, payload } = opened.envelope ?? { iv: new Uint8Array(), payload: new Uint8Array() };

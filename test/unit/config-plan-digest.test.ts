@@ -48,7 +48,35 @@ describe('plan digest', () => {
     ['versionColumn', { store: { ...store, versionColumn: 'v' } }],
     ['format', { format: 'hex' }],
     ['pointer', { format: { json: '/a', format: 'base64' } }],
+    ['mode', { format: 'envelope', mode: 'regenerate', allowPlaintext: true }],
+    ['kind of store', { store: { type: 's3', bucket: 'backups' } }],
   ])('%s may not', (_name, changes) => {
     expect(digestWith(changes)).not.toBe(digest);
   });
+});
+
+describe('the digest of a store of objects, or of the user’s own', () => {
+  const s3 = { type: 's3', bucket: 'backups', prefix: 'a/' };
+  const own = { type: 'module', module: './my-store.js', options: { url: 'https://records' } };
+
+  test('knows a way to the same place', () => {
+    expect(digestWith({ store: { ...s3, caFile: 'ca.pem' } })).toBe(digestWith({ store: s3 }));
+  });
+
+  test.each([
+    [s3, { ...s3, bucket: 'others' }],
+    [s3, { ...s3, prefix: '' }],
+    [s3, { ...s3, endpoint: 'https://s3.example' }],
+    [s3, { ...s3, ciphertext: { metadata: 'key' } }],
+    [own, { ...own, module: './other.js' }],
+    // They may name the place of the records: only the module knows.
+    [own, { ...own, options: { url: 'https://others' } }],
+  ])('is another for another place: %j, %j', (store, other) => {
+    expect(digestWith({ store: other })).not.toBe(digestWith({ store }));
+  });
+});
+
+test('a new data key of another size is another plan', () => {
+  const regenerate = { format: 'envelope', mode: 'regenerate', allowPlaintext: true };
+  expect(digestWith({ ...regenerate, dataKeySpec: 'AES_128' })).not.toBe(digestWith(regenerate));
 });

@@ -32,6 +32,8 @@ export async function connectS3(options: S3StoreOptions): Promise<S3Clients> {
   const agent = { keepAlive: true, maxSockets: options.concurrency + 1 };
   const ca =
     options.caPem === undefined ? {} : { ca: [...rootCertificates, ...readCertificates(options.caPem)] };
+  // Its notice of the Node versions of the years to come would stand on stderr amid the log.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const sdk = await importSdk();
   // Servers of other makers have stumbled over the checksum headers that AWS took up in 2025.
   const checksums = options.endpoint === null ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED';
