@@ -3,7 +3,7 @@ import { type FormatSpec, plainFormats } from '../rotation/formats/format.ts';
 import { jsonPointerSyntax } from '../rotation/formats/json-pointer.ts';
 import { text } from './scalars.ts';
 
-const expected = `use ${plainFormats.join(', ')}, { json: /pointer, format: … } or { prefix: "…", format: … }`;
+const advice = `use ${plainFormats.join(', ')}, { json: /pointer, format: … } or { prefix: "…", format: … }`;
 
 const plainFormat = z.enum(plainFormats, { error: formatProblem });
 
@@ -31,9 +31,9 @@ export const formatSchema = z
 
 function formatProblem({ input }: { readonly input?: unknown }): string | undefined {
   if (input === undefined) return undefined;
-  if (Array.isArray(input)) return `a list of formats is not available in this version; ${expected}`;
+  if (Array.isArray(input)) return `a list of formats is not available in this version; ${advice}`;
   const planned = ['tink', 'envelope'].find((format) => format === input);
   return planned === undefined
-    ? `is no format; ${expected}`
-    : `${planned} is not available in this version; ${expected}`;
+    ? `is no format; ${advice}`
+    : `${planned} is not available in this version; ${advice}`;
 }

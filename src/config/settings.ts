@@ -8,7 +8,10 @@ export interface Setting {
   readonly types: ReadonlySet<string>;
 }
 
-/** Every setting there is, groups included, by its dotted path: read off the schema, so that there is one list. */
+/**
+ * Every setting there is, groups included, by its dotted path:
+ * read off the schema, so that there is one list.
+ */
 export const settings: ReadonlyMap<string, Setting> = collectSettings(configJsonSchema());
 
 /** The names that may stand in the group at `path`. */

@@ -46,8 +46,8 @@ export interface HttpEndpoint {
   /** The base of its requests, without a trailing slash. */
   readonly url: string;
   /**
-   * One request, no redirect followed, nothing retried. Any status is a reply; no reply is a transient `Fault`,
-   * `ABORTED` when `signal` aborts.
+   * One request, no redirect followed, nothing retried. Any status is a reply; no reply is a transient
+   * `Fault`, `ABORTED` when `signal` aborts.
    */
   send(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpReply>;
   /** Cuts calls in flight; they end with an `ABORTED` fault. */
@@ -60,7 +60,8 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
   const pool = new Pool(origin, {
     connections: options.connections,
     maxResponseSize: maxBodyBytes,
-    // Undici times each part of a call by itself and to the second only; the deadline is over the whole of it.
+    // Undici times each part of a call by itself and to the second only;
+    // the deadline is over the whole of it.
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: { secureContext: createTlsTrust(options.caPem), timeout: options.timeoutMs },

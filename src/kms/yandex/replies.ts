@@ -9,7 +9,10 @@ const text = z
   .string()
   .nullish()
   .transform((value) => value ?? '');
-/** A proto3 `bytes` in JSON. `Buffer.from` skips what is not base64, so the way back must give the same text. */
+/**
+ * A proto3 `bytes` in JSON. `Buffer.from` skips what is not base64,
+ * so the way back must give the same text.
+ */
 const bytes = text
   .refine((value) => Buffer.from(value, 'base64').toString('base64') === value)
   .transform((value): Uint8Array => Buffer.from(value, 'base64'));
@@ -39,6 +42,8 @@ export function parseReply<T>(schema: z.ZodType<T>, reply: HttpReply, peer: Peer
 }
 
 function createBadReplyFault(reply: HttpReply, peer: Peer): Fault {
-  const message = `${peer.name} at ${peer.origin} answered HTTP ${reply.status} with a body that is not what it should be`;
+  const message =
+    `${peer.name} at ${peer.origin} answered HTTP ${reply.status} ` +
+    'with a body that is not what it should be';
   return new Fault('transient', 'BAD_REPLY', message, describeReply(reply));
 }

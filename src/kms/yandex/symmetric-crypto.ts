@@ -5,7 +5,10 @@ import { isSuccess, type HttpEndpoint } from './http.ts';
 import { parseReply } from './replies.ts';
 import { createReplyFault } from './reply-fault.ts';
 
-/** One HTTP call to the KMS: `code` is `OK` or that of its fault, `seconds` the time until the whole reply was here. */
+/**
+ * One HTTP call to the KMS: `code` is `OK` or that of its fault,
+ * `seconds` the time until the whole reply was here.
+ */
 export interface MeasuredCall {
   readonly method: string;
   readonly code: string;
@@ -19,7 +22,10 @@ export interface SymmetricCall<T> {
   /** Fields in camelCase, bytes as base64; those undefined are left out. */
   readonly fields: Readonly<Record<string, string | boolean | undefined>>;
   readonly reply: z.ZodType<T>;
-  /** What of the record the KMS judges, in words for a message; null where the call holds nothing of a record. */
+  /**
+   * What of the record the KMS judges, in words for a message;
+   * null where the call holds nothing of a record.
+   */
   readonly subject: string | null;
 }
 

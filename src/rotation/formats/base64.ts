@@ -16,9 +16,10 @@ interface Style {
 }
 
 /**
- * Base64 with the alphabet of RFC 4648 §4 or §5. Padding may be missing, and lines may be broken at a fixed width
- * (MIME, `openssl base64`, PostgreSQL's encode()), with a break at the end or none; the new value is written in
- * the same manner. All else that lenient decoders take (blanks, the other alphabet, stray bits) is BAD_FORMAT.
+ * Base64 with the alphabet of RFC 4648 §4 or §5. Padding may be missing, and lines may be broken at a fixed
+ * width (MIME, `openssl base64`, PostgreSQL's encode()), with a break at the end or none; the new value is
+ * written in the same manner. All else that lenient decoders take (blanks, the other alphabet, stray bits) is
+ * BAD_FORMAT.
  */
 export function createBase64(alphabet: Alphabet): Format {
   // RFC 4648 §3.2 and §5: padding is the rule, but common practice leaves it out of base64url, as Node does.
@@ -36,7 +37,8 @@ export function createBase64(alphabet: Alphabet): Format {
       const text = viewAsBuffer(value).toString('latin1');
       const ciphertext = Buffer.from(text, 'base64');
       if (ciphertext.length === 0) throw badFormat(alphabet);
-      // Node's decoder passes over whatever is not base64, so the value counts only if it encodes to the same text.
+      // Node's decoder passes over whatever is not base64,
+      // so the value counts only if it encodes to the same text.
       if (ciphertext.toString(alphabet) === text) return openedOne(ciphertext, sealPlain);
       const style = readStyle(text, ciphertext.length, plain);
       const seal = (sealed: Uint8Array): Uint8Array => Buffer.from(write(sealed, alphabet, style), 'latin1');
