@@ -7,7 +7,10 @@ const full = 'has no room left; give it memory or disk';
 const busy = 'takes no writes now';
 const untrusted = "has a certificate that is not trusted; check 'broker.tls' and the host name";
 
-/** Redis's error replies by their first words. https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
+/**
+ * Redis's error replies by their first words.
+ * https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
+ */
 const redisRows: readonly Row[] = [
   [/^(NOAUTH|WRONGPASS|NOPERM)\b|^ERR .*AUTH/, 'rotation', 'BROKER_REFUSED', refused],
   [/^OOM\b/, 'transient', 'BROKER_FULL', full],

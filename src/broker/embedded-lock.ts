@@ -77,7 +77,8 @@ function inUse(dir: string): Fault {
   return new Fault(
     'usage',
     'EMBEDDED_IN_USE',
-    `embedded broker ${dir} is in use by another keyturn process; stop it, or use a redis:// or postgres:// broker`,
+    `embedded broker ${dir} is in use by another keyturn process; stop it, ` +
+      'or use a redis:// or postgres:// broker',
     { peer: 'broker' },
   );
 }

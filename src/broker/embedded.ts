@@ -32,8 +32,12 @@ async function keepFolder(dir: string): ReturnType<typeof lockEmbedded> {
     return await lockEmbedded(dir);
   } catch (error) {
     if (error instanceof Fault) throw error;
-    const what = `folder ${dir} of the embedded broker cannot be made or written to; choose another in 'broker'`;
-    throw new Fault('usage', 'EMBEDDED_FOLDER', what, { peer: 'broker', cause: error });
+    throw new Fault(
+      'usage',
+      'EMBEDDED_FOLDER',
+      `folder ${dir} of the embedded broker cannot be made or written to; choose another in 'broker'`,
+      { peer: 'broker', cause: error },
+    );
   }
 }
 

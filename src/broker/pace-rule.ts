@@ -5,7 +5,10 @@ import { parseStored } from './stored-value.ts';
 
 /** The numbers of the pace, for both brokers. */
 export const paceRule = {
-  /** Calls keep this much more than their even distance, so that jitter on the way to the KMS breaks no limit. */
+  /**
+   * Calls keep this much more than their even distance,
+   * so that jitter on the way to the KMS breaks no limit.
+   */
   reserve: 1.005,
   /** What a 429 leaves of the effective rate. */
   fallTo: 0.7,

@@ -166,8 +166,9 @@ async function handBack(
 }
 
 /**
- * A worker's connection waits for a dead broker for ever, as BullMQ demands it. One that closes leaves the job
- * where it is, by the same error as a job that moved: the queue gives it to another when its lock runs out.
+ * A worker's connection waits for a dead broker for ever, as BullMQ demands it. One that closes leaves the
+ * job where it is, by the same error as a job that moved: the queue gives it to another when its lock runs
+ * out.
  */
 async function unlessClosed(handingBack: Promise<never>, closing: AbortSignal): Promise<never> {
   const over = new AbortController();

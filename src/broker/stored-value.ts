@@ -9,7 +9,8 @@ export function parseStored<T>(schema: z.ZodType<T>, value: unknown): T {
   throw new Fault(
     'rotation',
     'BROKER_DATA',
-    `broker holds something under keyturn's name that keyturn did not write (${where || 'value'}); use another rotation name or another database`,
+    `broker holds something under keyturn's name that keyturn did not write (${where || 'value'}); ` +
+      'use another rotation name or another database',
     { peer: 'broker' },
   );
 }

@@ -82,7 +82,10 @@ function progressOf(snapshot: LedgerSnapshot): { done: number; total: number } {
   return { done, total: done + remainingRecords(snapshot) };
 }
 
-/** How the pass ended, or null while it goes on. A person's pause is waited out, unless nobody could resume it. */
+/**
+ * How the pass ended, or null while it goes on.
+ * A person's pause is waited out, unless nobody could resume it.
+ */
 function endOf({ config }: OpenRotation, { state, pauseCause }: LedgerSnapshot): PassEnd | null {
   if (state === 'finished' || state === 'cancelled') return state;
   if (state !== 'paused' || pauseCause === null) return null;
@@ -94,7 +97,8 @@ function ledgerLost(): Fault {
   return new Fault(
     'transient',
     'LEDGER_LOST',
-    "the broker has lost the rotation's ledger, or another command began a new pass; nothing in the store is lost: run again, and what is done is skipped",
+    "the broker has lost the rotation's ledger, or another command began a new pass; " +
+      'nothing in the store is lost: run again, and what is done is skipped',
     { peer: 'broker' },
   );
 }

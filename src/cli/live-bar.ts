@@ -13,7 +13,8 @@ let shown: cliProgress.MultiBar | null = null;
 /** Shows a line at the bottom of the terminal. What is printed meanwhile goes above it, by `printAbove`. */
 export function openLiveBar(firstLine: string): LiveBar {
   let line = firstLine;
-  // A MultiBar for one bar: a SingleBar cannot have lines above it, and puts the cursor back to where it began.
+  // A MultiBar for one bar: a SingleBar cannot have lines above it,
+  // and puts the cursor back to where it began.
   const bars = new cliProgress.MultiBar({
     stream: process.stderr,
     // A line that fills the terminal would wrap, and the next one could not erase all of it.

@@ -2,8 +2,8 @@ import { open, writeFile } from 'node:fs/promises';
 import { Fault } from '../rotation/faults.ts';
 
 /**
- * Proves that the file that `--out` names can be written, and returns what writes it. Until then nothing of an
- * older file is lost. Both throw a usage fault that names the file.
+ * Proves that the file that `--out` names can be written, and returns what writes it. Until then nothing of
+ * an older file is lost. Both throw a usage fault that names the file.
  */
 export async function openOutFile(file: string): Promise<(text: string) => Promise<void>> {
   await attempt(file, async () => (await open(file, 'a')).close());

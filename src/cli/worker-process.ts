@@ -30,8 +30,8 @@ export async function startWorkerProcess(
 ): Promise<WorkerProcess> {
   const { broker, calls, config, format, log, metrics, store } = rotation;
   const troubles = new Map<string, { at: number; message: string }>();
-  // A worker that the KMS refuses shall end by itself, not pause the rotation for all; and the first slots are
-  // for calls on a way that is known and warm, else they arrive late and all at once.
+  // A worker that the KMS refuses shall end by itself, not pause the rotation for all; and the first slots
+  // are for calls on a way that is known and warm, else they arrive late and all at once.
   await rotation.choosePin(interrupt);
   const workerId = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const stuck = new AbortController();

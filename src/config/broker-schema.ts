@@ -50,7 +50,8 @@ export function createBrokerSchema(directory: string) {
     })
     .prefault('embedded:.keyturn')
     .describe(
-      'redis:// or rediss://, postgres://, embedded:DIR (one process), or an object of url, tls, cluster, sentinel',
+      'redis:// or rediss://, postgres://, embedded:DIR (one process), or ' +
+        'an object of url, tls, cluster, sentinel',
     );
 }
 

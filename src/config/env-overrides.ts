@@ -3,7 +3,8 @@ import { isRecord } from './is-record.ts';
 import { type Setting, settings } from './settings.ts';
 
 const prefix = 'KEYTURN_';
-// Kubernetes sets variables of a like kind for each service (KEYTURN_PORT), so only a slip of the finger counts.
+// Kubernetes sets variables of a like kind for each service (KEYTURN_PORT),
+// so only a slip of the finger counts.
 const nearDistance = 2;
 
 // Where the file gives the short form, an override of one member keeps what it says.

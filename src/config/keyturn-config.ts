@@ -1,7 +1,10 @@
 import type { DataKeySpec } from '../rotation/ports/data-key-service.ts';
 import type { FormatSpec } from '../rotation/formats/format.ts';
 
-/** A config as the program uses it: checked, defaults filled in, durations in milliseconds, file paths absolute. */
+/**
+ * A config as the program uses it: checked, defaults filled in,
+ * durations in milliseconds, file paths absolute.
+ */
 export interface KeyturnConfig {
   readonly rotation: string;
   readonly broker: BrokerConfig;
@@ -38,7 +41,10 @@ export type BrokerConfig = RedisConfig | PostgresBrokerConfig | EmbeddedConfig;
 
 export interface RedisConfig {
   readonly kind: 'redis';
-  /** Null only where `cluster` or `sentinel` names the servers; beside them it holds user, password and database. */
+  /**
+   * Null only where `cluster` or `sentinel` names the servers;
+   * beside them it holds user, password and database.
+   */
   readonly url: string | null;
   /** Null: no TLS. Always set with a rediss:// URL. */
   readonly tls: TlsFiles | null;

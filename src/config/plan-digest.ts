@@ -3,8 +3,8 @@ import { isRecord } from './is-record.ts';
 import type { KeyturnConfig, PostgresStoreConfig, StoreConfig } from './keyturn-config.ts';
 
 /**
- * `sha256:` and the hex digest of what must stay the same within a pass: rotation, keys, AAD, store and format.
- * Credentials, limits and the ways to reach KMS and broker may change.
+ * `sha256:` and the hex digest of what must stay the same within a pass: rotation, keys, AAD, store and
+ * format. Credentials, limits and the ways to reach KMS and broker may change.
  */
 export function planDigest({ rotation, source, target, store, format, mode }: KeyturnConfig): string {
   const plan = {

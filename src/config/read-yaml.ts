@@ -17,7 +17,10 @@ const reasons: Partial<Record<YAMLError['code'], string>> = {
 const unknownReason = 'not valid YAML here; check quotes, brackets and indentation';
 const placeholderReason = 'not valid YAML here; inside { } and [ ] put a placeholder in quotes: "${VAR}"';
 
-/** What the text says, or what is wrong with it: a line of `file:line:column: reason` each, without the source. */
+/**
+ * What the text says, or what is wrong with it:
+ * a line of `file:line:column: reason` each, without the source.
+ */
 export function readYaml(text: string, file: string): { document: unknown } | { problems: string[] } {
   const lineCounter = new LineCounter();
   const parsed = parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });

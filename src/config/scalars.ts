@@ -14,7 +14,10 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h:
 const maxDurationMs = 24 * 3_600_000;
 const durationSyntax = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
 
-/** `200ms`, `10s`, `5m`, `1h`, as milliseconds. A number without a unit is refused: it would be read both ways. */
+/**
+ * `200ms`, `10s`, `5m`, `1h`, as milliseconds.
+ * A number without a unit is refused: it would be read both ways.
+ */
 export const duration = z
   .string({
     error: ({ input }) =>

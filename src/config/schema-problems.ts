@@ -44,8 +44,10 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
       return issue.origin === 'string'
         ? `must have at most ${issue.maximum} characters; shorten it`
         : `must be at most ${issue.maximum}; lower it`;
-    case 'invalid_value':
-      return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}; mend it`;
+    case 'invalid_value': {
+      const oneOf = issue.values.length > 1 ? 'one of ' : '';
+      return `must be ${oneOf}${issue.values.map(String).join(', ')}; mend it`;
+    }
     default:
       return undefined;
   }

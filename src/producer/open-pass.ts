@@ -19,7 +19,10 @@ export interface OpenPassDeps {
   readonly countRecords: () => Promise<number>;
 }
 
-/** A pass to enqueue: `begun` now, `resumed` where it stood, or `restarted` as the broker has lost batches of it. */
+/**
+ * A pass to enqueue: `begun` now, `resumed` where it stood,
+ * or `restarted` as the broker has lost batches of it.
+ */
 export interface OpenedPass {
   readonly snapshot: LedgerSnapshot;
   readonly how: 'begun' | 'resumed' | 'restarted';
@@ -68,6 +71,8 @@ function planChanged(before: LedgerSnapshot): Fault {
   return new Fault(
     'usage',
     'PLAN_CHANGED',
-    `source, target, store or format in the config differ from those that pass ${before.pass} began with, and it is ${before.state}; restore them, or 'keyturn cancel' it, or choose another rotation name`,
+    `source, target, store or format in the config differ from those that pass ${before.pass} began ` +
+      `with, and it is ${before.state}; restore them, or 'keyturn cancel' it, ` +
+      'or choose another rotation name',
   );
 }

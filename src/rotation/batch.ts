@@ -46,7 +46,10 @@ export interface RecordFailure {
 
 /** References that travel as one job. */
 export interface Batch {
-  /** The pass it belongs to: a random id, made anew by each `begin`, so that no batch of another pass counts. */
+  /**
+   * The pass it belongs to: a random id, made anew by each `begin`,
+   * so that no batch of another pass counts.
+   */
   readonly epoch: string;
   /** Numbered from 0 within the epoch. */
   readonly number: number;

@@ -3,7 +3,8 @@
  *
  * - `record`: the fault of this one record (bad ciphertext, wrong AAD). It is set aside, the others go on.
  * - `transient`: will pass by itself (429, 5xx, timeout, reset, a peer down). Tried again, nothing is lost.
- * - `rotation`: no record can succeed until a person mends it (no permission, unknown key). The rotation pauses.
+ * - `rotation`: no record can succeed until a person mends it (no permission, unknown key). The rotation
+ *   pauses.
  * - `usage`: the command or config is wrong; nothing was started.
  */
 export type FaultClass = 'record' | 'transient' | 'rotation' | 'usage';

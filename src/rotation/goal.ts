@@ -37,12 +37,18 @@ export function withoutAad({ source, target, versionId }: Goal): Goal {
   return createGoal({ ...source, aad: noAad }, { ...target, aad: noAad }, versionId);
 }
 
-/** The same goal for a reader that expects most records to have reached it: fewer calls for the same answer. */
+/**
+ * The same goal for a reader that expects most records to have reached it:
+ * fewer calls for the same answer.
+ */
 export function expectReached(goal: Goal): Goal {
   return { ...goal, keysToTry: goal.keysToTry.toReversed() };
 }
 
-/** The request that brings a record's ciphertext from `from` to the pin. A NULL in a template is a record fault. */
+/**
+ * The request that brings a record's ciphertext from `from` to the pin.
+ * A NULL in a template is a record fault.
+ */
 export function requestFor(
   goal: Goal,
   from: KeyUse,

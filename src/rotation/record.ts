@@ -19,8 +19,8 @@ export interface StoredRecord {
   /** The store's own note of the key version (`versionColumn`); a hint, null where there is none. */
   readonly keyVersion: string | null;
   /**
-   * The store's mark of the state that was read (an ETag), opaque to all others; null where the store compares
-   * the value itself. It comes back with the replacement.
+   * The store's mark of the state that was read (an ETag), opaque to all others; null where the store
+   * compares the value itself. It comes back with the replacement.
    */
   readonly revision: string | null;
   /**
@@ -42,8 +42,9 @@ export interface Replacement {
 }
 
 /**
- * `conflict`: the value is no longer the one that was read, the record is gone, or it is locked now. A `Fault`
- * of class `record`: the store refuses this new value (a constraint, a trigger, a length), and it alone.
+ * `conflict`: the value is no longer the one that was read, the record is gone, or it is locked now.
+ * A `Fault` of class `record`: the store refuses this new value (a constraint, a trigger, a length), and it
+ * alone.
  */
 export type ReplaceOutcome = 'replaced' | 'conflict' | Fault;
 

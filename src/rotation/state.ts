@@ -10,7 +10,10 @@ interface Transition {
   readonly to: RotationState;
 }
 
-/** The one table of states. A ledger changes a state only by a row of it, in one atomic step with the check. */
+/**
+ * The one table of states.
+ * A ledger changes a state only by a row of it, in one atomic step with the check.
+ */
 export const transitions: Readonly<Record<RotationEvent, Transition>> = {
   // A pass over the whole store begins, with counts from zero. A cancelled rotation may be begun again: the
   // command to do so is a person's.

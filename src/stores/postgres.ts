@@ -168,7 +168,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     });
   }
 
-  /** The key's texts, the old value, the new value and the key version; or why there is nothing to ask for. */
+  /**
+   * The key's texts, the old value, the new value and the key version;
+   * or why there is nothing to ask for.
+   */
   function textsOf({ ref, oldValue, newValue, keyVersion }: Replacement): string[] | ReplaceOutcome {
     const key = parseRef(ref, shape.key.length);
     if (key === null) return new Fault('record', 'BAD_REF', `this reference is no key of ${shape.table}`);
@@ -196,7 +199,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     count,
     async check() {
       const { records, exact } = await count();
-      return `postgres ${facts.serverVersion}, ${shape.table}, ${records} records${exact ? '' : ' (estimate)'}`;
+      const estimate = exact ? '' : ' (estimate)';
+      return `postgres ${facts.serverVersion}, ${shape.table}, ${records} records${estimate}`;
     },
     caveats: [],
     close: () => pool.end(),

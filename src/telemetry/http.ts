@@ -13,7 +13,10 @@ export interface TelemetryServer {
   close(): Promise<void>;
 }
 
-/** Serves `/metrics`, `/healthz` (the event loop turns) and `/readyz` (broker, store and KMS are in reach). */
+/**
+ * Serves `/metrics`, `/healthz` (the event loop turns)
+ * and `/readyz` (broker, store and KMS are in reach).
+ */
 export async function startTelemetryServer(
   { host, port }: { host: string; port: number },
   sources: TelemetrySources,

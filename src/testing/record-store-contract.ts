@@ -102,7 +102,7 @@ export function recordStoreContract(
         expect(await scanRefs(5, first?.cursor)).toEqual(all.slice(5));
       });
 
-      test('a record there all the while comes once, whatever is rewritten and removed beside it', async () => {
+      test('a record there all the while comes once, whatever is written and removed beside it', async () => {
         const refs = await seedMany(40);
         const doomed = new Set(refs.slice(0, 15));
         const seen: Ref[] = [];

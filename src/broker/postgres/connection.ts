@@ -114,7 +114,10 @@ function boundEnd(pool: Pool): SqlPool {
   return toSqlPool(bounded);
 }
 
-/** BullMQ's own check: it writes the types of listeners in another way than `pg`, though each `pg.Pool` is one. */
+/**
+ * BullMQ's own check: it writes the types of listeners
+ * in another way than `pg`, though each `pg.Pool` is one.
+ */
 function toSqlPool(pool: unknown): SqlPool {
   if (isPgPool(pool)) return pool;
   throw new Fault(

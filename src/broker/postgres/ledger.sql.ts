@@ -1,8 +1,8 @@
 /**
- * The ledger's steps that touch more than one table or follow one change by another. Each locks the rotation's
- * row (FOR UPDATE, or the UPDATE itself) before it reads or changes anything else and keeps it to its end, so
- * that they run one after another; under READ COMMITTED each later statement of a function sees all that was
- * committed before. States come as arguments, from rotation/state.ts.
+ * The ledger's steps that touch more than one table or follow one change by another. Each locks the
+ * rotation's row (FOR UPDATE, or the UPDATE itself) before it reads or changes anything else and keeps it to
+ * its end, so that they run one after another; under READ COMMITTED each later statement of a function sees
+ * all that was committed before. States come as arguments, from rotation/state.ts.
  */
 export const ledgerSql = `
 CREATE OR REPLACE FUNCTION keyturn.begin_pass(
@@ -29,7 +29,8 @@ BEGIN
   WHERE name = p_rotation;
   DELETE FROM keyturn.settled WHERE rotation = p_rotation;
   DELETE FROM keyturn.failure WHERE rotation = p_rotation;
-  DELETE FROM keyturn.worker WHERE rotation = p_rotation AND seen_at < clock_timestamp() - interval '1 minute';
+  DELETE FROM keyturn.worker
+  WHERE rotation = p_rotation AND seen_at < clock_timestamp() - interval '1 minute';
   RETURN true;
 END $$;
 
@@ -94,7 +95,8 @@ BEGIN
       WHERE name = p_rotation;
       -- A reference named twice keeps its last failure, as no statement may change a row twice.
       INSERT INTO keyturn.failure (rotation, digest, ref, detail)
-      SELECT DISTINCT ON (given.ref) p_rotation, sha256(decode(given.ref, 'hex')), decode(given.ref, 'hex'), given.detail
+      SELECT DISTINCT ON (given.ref)
+        p_rotation, sha256(decode(given.ref, 'hex')), decode(given.ref, 'hex'), given.detail
       FROM unnest(p_refs, p_details) WITH ORDINALITY AS given (ref, detail, place)
       ORDER BY given.ref, given.place DESC
       ON CONFLICT (rotation, digest) DO UPDATE SET detail = excluded.detail;

@@ -13,7 +13,13 @@ const { begin, pause, resume, cancel, finish, extend } = transitions;
  * checks its WHERE and computes its SET on what that one has left.
  */
 
-/** The batch that is staged already, staged again, is a call repeated after a lost reply and changes nothing. */
+const positionSql = `
+SELECT "cursor", scanned::integer, batches, staged FROM keyturn.rotation WHERE name = $1 AND epoch = $2`;
+
+/**
+ * The batch that is staged already, staged again,
+ * is a call repeated after a lost reply and changes nothing.
+ */
 const stageSql = `
 UPDATE keyturn.rotation SET
   enqueued = enqueued + CASE WHEN batches = $3 THEN $5 ELSE 0 END,
@@ -87,11 +93,7 @@ export function createPostgresLedger({ pool, rotation }: { pool: SqlPool; rotati
     begin: (pass) => beginPass(begin.from, null, pass),
     restart: (lost, pass) => beginPass([begin.to], lost, pass),
     async position(epoch) {
-      const [row] = await run(
-        'SELECT "cursor", scanned::integer, batches, staged FROM keyturn.rotation WHERE name = $1 AND epoch = $2',
-        rotation,
-        epoch,
-      );
+      const [row] = await run(positionSql, rotation, epoch);
       return row === undefined ? null : parsePosition(row);
     },
     stage: ({ batch, cursor }) =>

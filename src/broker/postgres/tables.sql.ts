@@ -40,8 +40,8 @@ CREATE TABLE IF NOT EXISTS keyturn.rotation (
 
 -- What a snapshot shows: times in milliseconds, without the staged batch, which is large.
 CREATE OR REPLACE VIEW keyturn.snapshot AS
-SELECT name, state, epoch, pass, key_id, version_id, plan_digest, estimate, enqueued, batches, settled_batches,
-  scanned::integer, rotated, skipped, missing, failed, conflicts, reason, pause_cause,
+SELECT name, state, epoch, pass, key_id, version_id, plan_digest, estimate, enqueued, batches,
+  settled_batches, scanned::integer, rotated, skipped, missing, failed, conflicts, reason, pause_cause,
   (extract(epoch FROM started_at) * 1000)::bigint AS started_at,
   (extract(epoch FROM finished_at) * 1000)::bigint AS finished_at
 FROM keyturn.rotation;
@@ -54,8 +54,8 @@ CREATE TABLE IF NOT EXISTS keyturn.settled (
   PRIMARY KEY (rotation, chunk)
 ) WITH (fillfactor = 50);
 
--- References as bytes: every character is allowed, ordered as Redis orders them. The key is their digest, since an index
--- takes no long ones.
+-- References as bytes: every character is allowed, ordered as Redis orders them. The key is their digest,
+-- since an index takes no long ones.
 CREATE TABLE IF NOT EXISTS keyturn.failure (
   rotation text,
   digest bytea,

@@ -72,7 +72,8 @@ function connectCluster(options: RedisBrokerOptions, urls: readonly string[], us
     },
   );
   if (use === 'worker') return cluster;
-  // `commandTimeout` runs only from the time a node has the command; while no node is up, it waits in the Cluster.
+  // `commandTimeout` runs only from the time a node has the command;
+  // while no node is up, it waits in the Cluster.
   const send = cluster.sendCommand.bind(cluster);
   cluster.sendCommand = (command, stream, node) => {
     command.setTimeout(answerWithinMs);
@@ -88,7 +89,8 @@ function connectionOptions(options: RedisBrokerOptions, use: Use) {
     connectTimeout: connectWithinMs,
     keepAlive: 10_000,
     ...(encrypted ? { tls: { ...options.tls } satisfies ConnectionOptions } : {}),
-    // A socket that stays silent on a call is given up and made anew; BullMQ's longest blocking call is ten seconds.
+    // A socket that stays silent on a call is given up and made anew;
+    // BullMQ's longest blocking call is ten seconds.
     ...(use === 'worker'
       ? { maxRetriesPerRequest: null, socketTimeout: 30_000 }
       : { maxRetriesPerRequest: 1, commandTimeout: answerWithinMs, socketTimeout: 2 * answerWithinMs }),

@@ -145,7 +145,8 @@ function commands.cancel() return move('cancel') end
 function commands.failures()
   local limit, after = ARGV[2], ARGV[3]
   local found = {}
-  for i, ref in ipairs(redis.call('ZRANGEBYLEX', failureOrder, after and '(' .. after or '-', '+', 'LIMIT', 0, limit)) do
+  local from = after and '(' .. after or '-'
+  for i, ref in ipairs(redis.call('ZRANGEBYLEX', failureOrder, from, '+', 'LIMIT', 0, limit)) do
     found[i] = redis.call('HGET', failures, ref)
   end
   return found

@@ -7,8 +7,8 @@ export function createAbortedFault(): Fault {
 }
 
 /**
- * Waits for `work` until `signal` aborts: then throws an `ABORTED` fault at once and leaves the work to itself.
- * Does not start it under an aborted signal.
+ * Waits for `work` until `signal` aborts: then throws an `ABORTED` fault at once and leaves the work to
+ * itself. Does not start it under an aborted signal.
  */
 export async function untilAborted<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work();
@@ -25,8 +25,8 @@ export async function untilAborted<T>(work: () => Promise<T>, signal: AbortSigna
 }
 
 /**
- * Runs `work` for `timeoutMs` at most and until `outer` aborts, and tells it by its signal when it is given up.
- * Settles at that very moment, because undici minds no signal while it connects.
+ * Runs `work` for `timeoutMs` at most and until `outer` aborts, and tells it by its signal when it is given
+ * up. Settles at that very moment, because undici minds no signal while it connects.
  */
 export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,

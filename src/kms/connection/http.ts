@@ -45,8 +45,8 @@ export interface HttpEndpoint {
   /** The base of its requests, without a trailing slash. */
   readonly url: string;
   /**
-   * One request, no redirect followed, nothing retried. Any status is a reply; no reply is a transient `Fault`,
-   * `ABORTED` when `signal` aborts.
+   * One request, no redirect followed, nothing retried. Any status is a reply; no reply is a transient
+   * `Fault`, `ABORTED` when `signal` aborts.
    */
   send(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpReply>;
   /** Cuts calls in flight; they end with an `ABORTED` fault. */

@@ -3,8 +3,8 @@ const maxRetryAfterMs = 3_600_000;
 const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
 
 /**
- * `Retry-After` (RFC 9110 §10.2.3), seconds or a date, as milliseconds from `nowMs`, held within 0 and one hour.
- * Undefined where the header is missing or is neither.
+ * `Retry-After` (RFC 9110 §10.2.3), seconds or a date, as milliseconds from `nowMs`, held within 0 and one
+ * hour. Undefined where the header is missing or is neither.
  */
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   const text = header?.trim() ?? '';

@@ -5,8 +5,8 @@ import { Fault } from '../../rotation/faults.ts';
 const certificateBlocks = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * TLS 1.2 at least. With `caPem`, its certificates are trusted besides the public roots, because the KMS and the
- * token service need not share an authority. `usage` fault if it holds none.
+ * TLS 1.2 at least. With `caPem`, its certificates are trusted besides the public roots, because the KMS and
+ * the token service need not share an authority. `usage` fault if it holds none.
  */
 export function createTlsTrust(caPem: string | undefined): SecureContext {
   if (caPem === undefined) return createSecureContext({ minVersion: 'TLSv1.2' });

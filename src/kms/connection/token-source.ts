@@ -2,7 +2,10 @@ import { untilAborted } from './deadline.ts';
 
 const hourMs = 3_600_000;
 const longestMarginMs = 300_000;
-/** Granted to a token that our clock, which may be wrong, takes for expired when it is issued: it is worth trying. */
+/**
+ * Granted to a token that our clock, which may be wrong,
+ * takes for expired when it is issued: it is worth trying.
+ */
 const trialMs = 60_000;
 const retryRefreshMs = 10_000;
 
@@ -32,9 +35,9 @@ interface HeldToken {
 }
 
 /**
- * Keeps a token and refreshes it ahead of its expiry (a tenth of its lifetime ahead, five minutes at most; after an
- * hour at the latest, as Yandex Cloud advises), in the background while the old one serves. All callers share one
- * refresh. `nowMs` is monotonic, so that a clock set back keeps no dead token alive.
+ * Keeps a token and refreshes it ahead of its expiry (a tenth of its lifetime ahead, five minutes at most;
+ * after an hour at the latest, as Yandex Cloud advises), in the background while the old one serves. All
+ * callers share one refresh. `nowMs` is monotonic, so that a clock set back keeps no dead token alive.
  */
 export function createTokenCache(
   issue: () => Promise<IssuedToken>,

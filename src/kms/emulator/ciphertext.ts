@@ -36,8 +36,9 @@ export interface Binding {
 }
 
 /**
- * The header of the layout `u32be 1 | u32be 20 | version id | u32be 16 | salt | u32be 12 | IV | body | tag`, which is
- * that of public samples of Yandex KMS. `versionId` must be 20 ASCII characters.
+ * The header of the layout
+ * `u32be 1 | u32be 20 | version id | u32be 16 | salt | u32be 12 | IV | body | tag`,
+ * which is that of public samples of Yandex KMS. `versionId` must be 20 ASCII characters.
  */
 export function encodeHeader(versionId: string, salt: Buffer, iv: Buffer): Buffer {
   const header = Buffer.allocUnsafe(headerLength);
@@ -70,8 +71,8 @@ export function decodeCiphertext(bytes: Buffer): CiphertextParts | null {
 }
 
 /**
- * Encrypts under a key version with AES-GCM. What Yandex keeps in the 16 bytes named salt is not known; here they
- * are random. The whole header and the binding are authenticated.
+ * Encrypts under a key version with AES-GCM. What Yandex keeps in the 16 bytes named salt is not known; here
+ * they are random. The whole header and the binding are authenticated.
  */
 export function seal(secret: KeyObject, versionId: string, binding: Binding, plaintext: Buffer): Buffer {
   const random = randomBytes(saltLength + ivLength);

@@ -25,8 +25,8 @@ interface ControlContext {
 type ControlMethod = (context: ControlContext, keyId: string, request: Message) => object | Promise<object>;
 
 /**
- * The methods of yandex.cloud.kms.v1.SymmetricKeyService on one key, by HTTP verb and what stands behind the key in
- * the path.
+ * The methods of yandex.cloud.kms.v1.SymmetricKeyService on one key, by HTTP verb and what stands behind the
+ * key in the path.
  */
 export const controlMethods: ReadonlyMap<string, ControlMethod> = new Map<string, ControlMethod>([
   ['GET ', getKey],

@@ -12,8 +12,9 @@ import { noSuchRoute, refusal, statusOf, wrongVerb } from './status.ts';
 const bodyLimit = 4 * 1024 * 1024;
 
 /**
- * The HTTP server without its routes: every reply has a request id, every error is a google.rpc.Status, and bodies
- * come to the routes as text, whatever their content type: the real service reads them as JSON in any case.
+ * The HTTP server without its routes: every reply has a request id, every error is a google.rpc.Status, and
+ * bodies come to the routes as text, whatever their content type:
+ * the real service reads them as JSON in any case.
  */
 export function createHttpServer(): FastifyInstance {
   const app = Fastify({

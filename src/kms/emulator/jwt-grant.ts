@@ -4,7 +4,10 @@ import { Fault } from '../../rotation/faults.ts';
 import type { ServiceAccountKey } from './service-account-key.ts';
 import { refusal } from './status.ts';
 
-/** Only the path of the audience is checked: a client names Yandex's own address, wherever it sends the JWT. */
+/**
+ * Only the path of the audience is checked:
+ * a client names Yandex's own address, wherever it sends the JWT.
+ */
 const audiencePath = '/iam/v1/tokens';
 const maxLifetimeSeconds = 3600;
 /** How far the clock of the one who signed may be ahead. */
@@ -13,8 +16,9 @@ const clockSkewSeconds = 60;
 const claimsSchema = z.object({ aud: z.string(), iat: z.number(), exp: z.number() });
 
 /**
- * Verifies the JWT that a service account asks an IAM token with: header typ=JWT, alg=PS256, kid = key id; claims
- * iss = service account id, aud, iat, exp at most an hour after iat. Throws UNAUTHENTICATED for any other.
+ * Verifies the JWT that a service account asks an IAM token with: header typ=JWT, alg=PS256, kid = key id;
+ * claims iss = service account id, aud, iat, exp at most an hour after iat.
+ * Throws UNAUTHENTICATED for any other.
  */
 export async function verifyJwtGrant(
   jwt: string,

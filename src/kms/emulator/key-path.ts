@@ -12,8 +12,8 @@ interface KeyPath {
 }
 
 /**
- * Splits the path of a key's method. It is done by hand on the raw URL because a router decodes first, and would take
- * an encoded colon or slash in a key id for the end of it. Null if the path is no key's.
+ * Splits the path of a key's method. It is done by hand on the raw URL because a router decodes first, and
+ * would take an encoded colon or slash in a key id for the end of it. Null if the path is no key's.
  */
 export function splitKeyPath(url: string): KeyPath | null {
   const [path = ''] = url.split('?', 1);

@@ -34,7 +34,10 @@ export function readFolderId(request: Message): string {
   return readString(request, 'folderId', maxIdLength) || defaultFolderId;
 }
 
-/** What UpdateSymmetricKeyRequest changes: the fields that its updateMask names, absent ones to their default. */
+/**
+ * What UpdateSymmetricKeyRequest changes:
+ * the fields that its updateMask names, absent ones to their default.
+ */
 export function readKeyUpdate(request: Message): Partial<Key> {
   const updates = readFieldMask(request, 'updateMask').map((path): Partial<Key> => {
     switch (path) {

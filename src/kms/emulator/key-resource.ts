@@ -20,7 +20,10 @@ export function keyResource(key: Key, now: number) {
   };
 }
 
-/** A yandex.cloud.kms.v1.SymmetricKeyVersion as JSON. `destroyAt` is there only while destruction is scheduled. */
+/**
+ * A yandex.cloud.kms.v1.SymmetricKeyVersion as JSON.
+ * `destroyAt` is there only while destruction is scheduled.
+ */
 export function versionResource(key: Key, version: KeyVersion, now: number) {
   const status = versionStatus(version, now);
   const scheduled = status === 'SCHEDULED_FOR_DESTRUCTION' && version.destroyAt !== null;
@@ -43,7 +46,10 @@ interface Mutation {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A yandex.cloud.operation.Operation that is done already: mutations of the control plane are immediate here. */
+/**
+ * A yandex.cloud.operation.Operation that is done already:
+ * mutations of the control plane are immediate here.
+ */
 export function doneOperation(
   mutation: Mutation,
   responseType: 'SymmetricKey' | 'SymmetricKeyVersion',

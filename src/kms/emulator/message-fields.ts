@@ -4,8 +4,8 @@ import { refusal } from './status.ts';
 export type Message = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a request body as Envoy's transcoder does (proto3 JSON): an empty body is an empty message, unknown fields
- * are ignored, names may be camelCase or snake_case, and null stands for the default.
+ * Reads a request body as Envoy's transcoder does (proto3 JSON): an empty body is an empty message, unknown
+ * fields are ignored, names may be camelCase or snake_case, and null stands for the default.
  */
 export function parseMessage(text: string): Message {
   if (text.trim() === '') return {};
@@ -56,7 +56,10 @@ export function readBoolean(message: Message, name: string): boolean {
   return value;
 }
 
-/** An int64, which proto3 JSON and query strings have as a decimal string too; 0 where the field is absent. */
+/**
+ * An int64, which proto3 JSON and query strings have as a decimal string too;
+ * 0 where the field is absent.
+ */
 export function readInteger(message: Message, name: string): number {
   const value = field(message, name) ?? 0;
   const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
@@ -87,7 +90,10 @@ export function readDurationMs(message: Message, name: string): number | null {
   return Math.round(Number(match[1]) * 1000);
 }
 
-/** Labels by the rule of the protos: at most 64, names `[a-z][-_0-9a-z]*`, values `[-_0-9a-z]*`, 63 characters each. */
+/**
+ * Labels by the rule of the protos:
+ * at most 64, names `[a-z][-_0-9a-z]*`, values `[-_0-9a-z]*`, 63 characters each.
+ */
 export function readLabels(message: Message, name: string): Readonly<Record<string, string>> {
   const value = field(message, name) ?? {};
   const entries = isMessage(value) ? Object.entries(value) : null;

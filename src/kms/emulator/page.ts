@@ -5,8 +5,8 @@ const defaultPageSize = 100;
 const maxPageSize = 1000;
 
 /**
- * The page that `pageSize` and `pageToken` of a list request ask for, and the token of the next one, "" at the end.
- * A token names the last item before its page, so that items added meanwhile shift nothing.
+ * The page that `pageSize` and `pageToken` of a list request ask for, and the token of the next one, "" at
+ * the end. A token names the last item before its page, so that items added meanwhile shift nothing.
  */
 export function pageOf<T extends { readonly id: string }>(
   items: readonly T[],

@@ -25,8 +25,8 @@ export interface Emulator {
 }
 
 /**
- * Starts a Yandex KMS for trial and test: data plane, control plane and all three ways to an IAM token, on one port.
- * Throws a usage `Fault` if an option is wrong, the port is taken or the state file cannot be used.
+ * Starts a Yandex KMS for trial and test: data plane, control plane and all three ways to an IAM token, on
+ * one port. Throws a usage `Fault` if an option is wrong, the port is taken or the state file cannot be used.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   checkOptions(options);

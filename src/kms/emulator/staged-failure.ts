@@ -19,8 +19,8 @@ export function drawFailure(failRate: number, random: () => number): StagedFailu
 }
 
 /**
- * Answers with the failure and returns its HTTP status, 0 for a connection reset. The service's own errors are thrown,
- * as all its refusals are.
+ * Answers with the failure and returns its HTTP status, 0 for a connection reset. The service's own errors
+ * are thrown, as all its refusals are.
  */
 export function stageFailure(failure: StagedFailure, reply: FastifyReply): number {
   switch (failure) {

@@ -65,7 +65,10 @@ const stateSchema = z.strictObject({
   serviceAccountKeys: z.array(serviceAccountKeySchema),
 });
 
-/** Null if there is no file. Throws a usage `Fault` that names the file if it is corrupt or cannot be read. */
+/**
+ * Null if there is no file.
+ * Throws a usage `Fault` that names the file if it is corrupt or cannot be read.
+ */
 export async function loadState(path: string): Promise<EmulatorState | null> {
   let text: string;
   try {
@@ -84,7 +87,8 @@ export async function loadState(path: string): Promise<EmulatorState | null> {
     throw new Fault(
       'usage',
       'STATE_FILE_CORRUPT',
-      `${path} is not a state file of the KMS emulator, or it is damaged; name another one, or move it away to start anew`,
+      `${path} is not a state file of the KMS emulator, or it is damaged; name another one, ` +
+        'or move it away to start anew',
     );
   }
   const { keys, serviceAccountKeys } = parsed.data;
@@ -95,8 +99,8 @@ export async function loadState(path: string): Promise<EmulatorState | null> {
 }
 
 /**
- * Replaces the file in one step: whoever reads it, also after a crash, finds the old state or the new one whole.
- * It holds key material, so only its owner may read it. One writer at a time.
+ * Replaces the file in one step: whoever reads it, also after a crash, finds the old state or the new one
+ * whole. It holds key material, so only its owner may read it. One writer at a time.
  */
 export async function saveState(path: string, state: EmulatorState): Promise<void> {
   const temporary = `${path}.tmp`;

@@ -27,7 +27,10 @@ interface StatusReply {
   readonly retryAfterSeconds: number | null;
 }
 
-/** Puts whatever was thrown into a google.rpc.Status. What is no fault of ours could tell secrets, so it tells nothing. */
+/**
+ * Puts whatever was thrown into a google.rpc.Status.
+ * What is no fault of ours could tell secrets, so it tells nothing.
+ */
 export function statusOf(error: unknown, requestId: string): StatusReply {
   const fault = error instanceof Fault ? error : refusal('INTERNAL', 'Internal error');
   const { code, http } = rpcCodes[isRpcCode(fault.code) ? fault.code : 'INTERNAL'];

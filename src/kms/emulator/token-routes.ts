@@ -15,7 +15,10 @@ interface TokenRoutes {
 
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
 
-/** What a token exchange must ask for (RFC 8693 §2.1); of the audience and the subject only that they are there. */
+/**
+ * What a token exchange must ask for (RFC 8693 §2.1);
+ * of the audience and the subject only that they are there.
+ */
 const exchangeFields = {
   grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
   requested_token_type: accessTokenType,

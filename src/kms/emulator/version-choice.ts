@@ -9,9 +9,9 @@ interface UsableVersion {
 }
 
 /**
- * The version that an encryption uses: the one asked for, else the primary ("" = not asked for). With a lag the
- * data plane sees changes only `lagMs` later. Until then it takes the primary of before, also for one who asks for a
- * version that it has not seen: so Yandex KMS answers for up to 3 hours after a rotation.
+ * The version that an encryption uses: the one asked for, else the primary ("" = not asked for). With a lag
+ * the data plane sees changes only `lagMs` later. Until then it takes the primary of before, also for one who
+ * asks for a version that it has not seen: so Yandex KMS answers for up to 3 hours after a rotation.
  */
 export function chooseForEncryption(key: Key, versionId: string, now: number, lagMs: number): UsableVersion {
   if (versionId === '') return usable(key, seenPrimary(key, now, lagMs), now);

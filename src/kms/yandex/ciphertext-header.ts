@@ -1,7 +1,8 @@
 /**
  * How a ciphertext of Yandex KMS begins, as read from public samples; not documented, so a hint only:
  *
- *     u32be 1 | u32be 20 | version id, 20 ASCII | u32be 16 | 16 bytes | u32be 12 | 12-byte IV | ciphertext ‖ 16-byte tag
+ *     u32be 1 | u32be 20 | version id, 20 ASCII | u32be 16 | 16 bytes | u32be 12 | 12-byte IV |
+ *     ciphertext ‖ 16-byte tag
  */
 const versionIdOffset = 8;
 const versionIdLength = 20;

@@ -59,8 +59,8 @@ interface UsedVersion {
 }
 
 /**
- * Yandex Cloud KMS over REST. Beyond the port: `encrypt`, `decrypt` and `generateDataKey` throw faults of class
- * `record` too, as there is no item to return them with.
+ * Yandex Cloud KMS over REST. Beyond the port: `encrypt`, `decrypt` and `generateDataKey` throw faults of
+ * class `record` too, as there is no item to return them with.
  */
 export interface YandexKeyService extends KeyService {
   encrypt(

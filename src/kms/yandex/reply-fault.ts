@@ -2,7 +2,10 @@ import { Fault, type FaultClass } from '../../rotation/faults.ts';
 import { describeReply, type HttpReply } from '../connection/http.ts';
 import { parseRpcStatus } from './rpc-status.ts';
 
-/** HTTP statuses that say as much as a google.rpc code, also where a proxy gave them. The others become `HTTP_<status>`. */
+/**
+ * HTTP statuses that say as much as a google.rpc code,
+ * also where a proxy gave them. The others become `HTTP_<status>`.
+ */
 const codeByHttpStatus: Readonly<Record<number, string>> = {
   401: 'UNAUTHENTICATED',
   403: 'PERMISSION_DENIED',
@@ -30,12 +33,15 @@ export interface CallInWords {
 }
 
 /**
- * A reply that is no success, as a fault. Only codes count, never messages: what the KMS says of a wrong AAD or a
- * destroyed version is not documented. A plain HTTP 400 is `transient`, since the KMS itself always adds a Status.
+ * A reply that is no success, as a fault. Only codes count, never messages: what the KMS says of a wrong AAD
+ * or a destroyed version is not documented.
+ * A plain HTTP 400 is `transient`, since the KMS itself always adds a Status.
  */
 export function createReplyFault(reply: HttpReply, call: CallInWords): Fault {
   if (reply.status >= 300 && reply.status <= 399) {
-    const message = `KMS endpoint redirects elsewhere (HTTP ${reply.status}), which is not followed; set kms.endpoint to the final address`;
+    const message =
+      `KMS endpoint redirects elsewhere (HTTP ${reply.status}), which is not followed; ` +
+      'set kms.endpoint to the final address';
     return new Fault('rotation', 'REDIRECT', message, describeReply(reply));
   }
   const status = parseRpcStatus(reply.body);
@@ -61,7 +67,8 @@ function judge(code: string, call: CallInWords): readonly [FaultClass, string] {
     case 'PERMISSION_DENIED':
       return [
         'rotation',
-        `KMS forbids it (${code}); grant kms.keys.decrypter on the source key and kms.keys.encrypter on the target key`,
+        `KMS forbids it (${code}); grant kms.keys.decrypter on the source key and kms.keys.encrypter ` +
+          'on the target key',
       ];
     case 'NOT_FOUND':
       return [

@@ -23,7 +23,10 @@ const codeNames = [
   'UNAUTHENTICATED',
 ] as const;
 
-/** google.rpc.Status. Its message is not read: it may quote the request, and nothing may depend on its words. */
+/**
+ * google.rpc.Status. Its message is not read:
+ * it may quote the request, and nothing may depend on its words.
+ */
 const statusSchema = z.object({ code: z.int().min(1).max(16), details: z.array(z.unknown()).catch([]) });
 const requestInfoSchema = z.object({
   '@type': z.string().endsWith('RequestInfo'),
@@ -36,7 +39,10 @@ export interface RpcStatus {
   readonly requestId: string | undefined;
 }
 
-/** The google.rpc.Status in an error's body; null where the error is not the KMS's own (a proxy's page, no body). */
+/**
+ * The google.rpc.Status in an error's body;
+ * null where the error is not the KMS's own (a proxy's page, no body).
+ */
 export function parseRpcStatus(body: string): RpcStatus | null {
   const status = parseJsonBody(statusSchema, body);
   const code = status && codeNames[status.code];

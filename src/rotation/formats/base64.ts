@@ -15,9 +15,10 @@ interface Style {
 }
 
 /**
- * Base64 with the alphabet of RFC 4648 §4 or §5. Padding may be missing, and lines may be broken at a fixed width
- * (MIME, `openssl base64`, PostgreSQL's encode()), with a break at the end or none; the new value is written in
- * the same manner. All else that lenient decoders take (blanks, the other alphabet, stray bits) is BAD_FORMAT.
+ * Base64 with the alphabet of RFC 4648 §4 or §5. Padding may be missing, and lines may be broken at a fixed
+ * width (MIME, `openssl base64`, PostgreSQL's encode()), with a break at the end or none; the new value is
+ * written in the same manner. All else that lenient decoders take (blanks, the other alphabet, stray bits) is
+ * BAD_FORMAT.
  */
 export function createBase64Decoder(alphabet: Alphabet): Decode {
   // RFC 4648 §3.2 and §5: padding is the rule, but common practice leaves it out of base64url, as Node does.

@@ -1,8 +1,8 @@
 /** How ciphertext lies in a stored value. Pure: the same value opens the same way each time. */
 export interface Format {
   /**
-   * Finds the ciphertexts in a stored value. Throws a record `Fault` BAD_FORMAT, which says what was expected and
-   * never what was found. An empty ciphertext is BAD_FORMAT too.
+   * Finds the ciphertexts in a stored value. Throws a record `Fault` BAD_FORMAT, which says what was expected
+   * and never what was found. An empty ciphertext is BAD_FORMAT too.
    */
   open(value: Uint8Array): Opened;
 }
@@ -21,7 +21,10 @@ export interface Opened {
    * can stand and a ciphertext is none, or where it is longer than readers of the format take.
    */
   seal(ciphertexts: readonly Uint8Array[]): Uint8Array;
-  /** Where the one ciphertext is a wrapped data key that can be replaced, what lies under that key; else null. */
+  /**
+   * Where the one ciphertext is a wrapped data key that can be replaced,
+   * what lies under that key; else null.
+   */
   readonly envelope: Envelope | null;
 }
 

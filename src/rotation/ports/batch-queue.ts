@@ -16,9 +16,9 @@ export interface BatchConsumer {
   pause(): Promise<void>;
   resume(): void;
   /**
-   * Aborts the signals of the batches in work, waits at most `graceMs` until they are handed back, and closes.
-   * Never waits longer, also with a dead broker. False if a batch was still in work then: the queue gives it
-   * to another worker when its lock runs out.
+   * Aborts the signals of the batches in work, waits at most `graceMs` until they are handed back, and
+   * closes. Never waits longer, also with a dead broker. False if a batch was still in work then: the queue
+   * gives it to another worker when its lock runs out.
    */
   close(graceMs: number): Promise<boolean>;
 }

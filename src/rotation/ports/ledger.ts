@@ -82,7 +82,10 @@ export interface Ledger {
   snapshot(): Promise<LedgerSnapshot>;
   /** Event `begin`: a new pass with counts, failures and cursor from zero. False if the state forbids it. */
   begin(pass: BeginPass): Promise<boolean>;
-  /** As `begin`, but from `running`: the queue has lost batches of the epoch `lost`, the store must be scanned again. */
+  /**
+   * As `begin`, but from `running`:
+   * the queue has lost batches of the epoch `lost`, the store must be scanned again.
+   */
   restart(lost: string, pass: BeginPass): Promise<boolean>;
   /** Null if `epoch` is not current. */
   position(epoch: string): Promise<ProducerPosition | null>;

@@ -1,4 +1,7 @@
-/** A slice of the global rate: `calls` calls may start, the first in `delayMs`, each `spacingMs` after the last. */
+/**
+ * A slice of the global rate: `calls` calls may start,
+ * the first in `delayMs`, each `spacingMs` after the last.
+ */
 export interface PaceGrant {
   readonly delayMs: number;
   readonly spacingMs: number;
@@ -12,7 +15,8 @@ export interface Pace {
   take(calls: number): Promise<PaceGrant>;
   /**
    * After a 429: no slice starts earlier than `retryAfterMs` from now, and the effective rate falls by 30 %,
-   * once a second at most and never below a tenth of the configured rate. It climbs back by 2 % of the configured rate per quiet second.
+   * once a second at most and never below a tenth of the configured rate. It climbs back by 2 % of the
+   * configured rate per quiet second.
    */
   penalize(retryAfterMs: number): Promise<void>;
   /**

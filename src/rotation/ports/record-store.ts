@@ -24,15 +24,19 @@ export interface RecordStore {
   read(refs: readonly Ref[]): Promise<StoredRecord[]>;
   /**
    * Replaces each value only where it is still exactly the one that was read (`oldValue`, or what `revision`
-   * stands for), in one round trip where the store can. Outcomes are aligned with `changes`. Nothing else of a record changes, but for a configured version note. When it throws, any
-   * part of the changes may have been made: the caller reads again.
+   * stands for), in one round trip where the store can. Outcomes are aligned with `changes`. Nothing else of
+   * a record changes, but for a configured version note. When it throws, any part of the changes may have
+   * been made: the caller reads again.
    */
   replace(changes: readonly Replacement[]): Promise<ReplaceOutcome[]>;
   /** How many records there are; `exact` is false for an estimate. Never a full scan of a large store. */
   count(): Promise<{ records: number; exact: boolean }>;
   /** Proves that the store can do what a rotation needs, and says in one line what it is. */
   check(): Promise<string>;
-  /** What a census of this store cannot see, in words for the certificate: `older versions of the objects`. */
+  /**
+   * What a census of this store cannot see, in words for the certificate:
+   * `older versions of the objects`.
+   */
   readonly caveats: readonly string[];
   close(): Promise<void>;
 }

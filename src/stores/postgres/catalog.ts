@@ -60,7 +60,8 @@ export interface Catalog {
 
 const tableQuery = `
 SELECT c.oid::text AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
-       c.relkind <> 'p' AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = c.oid) AS "hasChildren",
+       c.relkind <> 'p'
+         AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = c.oid) AS "hasChildren",
        pg_catalog.row_security_active(c.oid) AS "hidesRows",
        pg_catalog.current_setting('transaction_read_only') = 'on' AS "takesNoWrites",
        pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1) AS "serverVersion",
@@ -99,9 +100,11 @@ SELECT c.relname::text AS name,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                  'name', a.attname,
                  'option', i.indoption[place],
-                 'collation', CASE WHEN i.indcollation[place] <> a.attcollation
-                                   THEN pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname) END,
-                 'plainOperators', oc.opcdefault AND pg_catalog.pg_operator_is_visible(ao.amopopr)) ORDER BY place)
+                 'collation', CASE
+                   WHEN i.indcollation[place] <> a.attcollation
+                   THEN pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname) END,
+                 'plainOperators', oc.opcdefault AND pg_catalog.pg_operator_is_visible(ao.amopopr))
+                 ORDER BY place)
           FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) AS place
           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[place]
           JOIN pg_catalog.pg_opclass oc ON oc.oid = i.indclass[place]
@@ -134,6 +137,7 @@ function badTable(name: string, reason: string): Fault {
   return new Fault(
     'usage',
     'BAD_STORE_TABLE',
-    `store.table ${name}: ${reason} (write it as in SQL, with "quotes" around a name that is not all lower case)`,
+    `store.table ${name}: ${reason} (write it as in SQL, with "quotes" around a name that is not all ` +
+      'lower case)',
   );
 }

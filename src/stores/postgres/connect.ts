@@ -19,9 +19,9 @@ export interface PostgresConnectionOptions {
 }
 
 /**
- * A pool of connections to PostgreSQL; none is opened yet. Nothing of it waits without limit on a dead server:
- * a connection may take 10 s, a statement 60 s, `end` 5 s. A usage `Fault` where the URL is wrong, or the
- * package `pg` is not installed.
+ * A pool of connections to PostgreSQL; none is opened yet. Nothing of it waits without limit on a dead
+ * server: a connection may take 10 s, a statement 60 s, `end` 5 s. A usage `Fault` where the URL is wrong, or
+ * the package `pg` is not installed.
  */
 export async function connectPostgres(url: string, options: PostgresConnectionOptions): Promise<SqlPool> {
   const { Client, Pool } = await importPg();

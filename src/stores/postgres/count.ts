@@ -15,7 +15,10 @@ const planRow = z.object({
 });
 const countRow = z.object({ records: z.coerce.number() });
 
-/** Counts the records in scope; an estimate where there are many, or where finding the few would take long. */
+/**
+ * Counts the records in scope; an estimate where there are many,
+ * or where finding the few would take long.
+ */
 export async function countRecords(
   pool: SqlPool,
   sql: Statements,

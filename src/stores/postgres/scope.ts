@@ -16,7 +16,8 @@ export async function checkScope(pool: SqlPool, sql: Statements, table: string):
   throw new Fault(
     'usage',
     'BAD_STORE_TABLE',
-    `store.key: records of ${table} have NULL in a key column, and nothing addresses them: give them a key, or leave them out by store.where`,
+    `store.key: records of ${table} have NULL in a key column, and nothing addresses them: ` +
+      'give them a key, or leave them out by store.where',
   );
 }
 

@@ -2,7 +2,8 @@ import { asFault, type Fault } from '../../rotation/faults.ts';
 
 /**
  * Runs one statement for all items. Where it fails with a record fault, so that one item stops the others,
- * each half is run by itself, down to the items at fault: these are given to `alone`. Other faults are thrown.
+ * each half is run by itself, down to the items at fault:
+ * these are given to `alone`. Other faults are thrown.
  */
 export async function splitOnRecordFault<Item, Result>(
   items: readonly Item[],

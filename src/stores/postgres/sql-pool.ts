@@ -27,7 +27,8 @@ export async function queryRows<Row extends z.ZodType>(
   throw new Fault(
     'rotation',
     'STORE_REPLY',
-    'the PostgreSQL driver returned values of other types than PostgreSQL has: use it without type parsers of your own',
+    'the PostgreSQL driver returned values of other types than PostgreSQL has: ' +
+      'use it without type parsers of your own',
     { peer: 'store' },
   );
 }

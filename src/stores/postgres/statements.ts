@@ -44,6 +44,7 @@ export function statementsFor(shape: TableShape, where: string | undefined): Sta
     .map((place, index) => `$${index + 1}::text::${key[place]?.type}`)
     .join(', ');
   const wholeKey = nullable.map((name) => `${name} IS NOT NULL`);
+  const nullInKey = nullable.map((name) => `${name} IS NULL`).join(' OR ');
 
   /**
    * Walks a number of rows by the index, in scope or not, so that no statement takes long where few rows are
@@ -72,6 +73,7 @@ WHERE "inScope" OR place = ${rows}::int4`;
   const newValue = shape.valueKind.startsWith('json')
     ? `keyturn_locked.new_value::${shape.valueKind}`
     : 'keyturn_locked.new_value';
+  const newVersion = versionColumn === null ? '' : `, ${versionColumn} = keyturn_locked.key_version`;
   const arrays = (more: number): string =>
     Array.from({ length: key.length + more }, (_, index) => `$${index + 1}::text[]`).join(', ');
   const keyNames = key.map((_, place) => `key_${place}`).join(', ');
@@ -81,7 +83,7 @@ WHERE "inScope" OR place = ${rows}::int4`;
     findNullKey:
       nullable.length === 0
         ? null
-        : `SELECT true AS found FROM ${table} WHERE (${nullable.map((name) => `${name} IS NULL`).join(' OR ')}) AND ${scope} LIMIT 1`,
+        : `SELECT true AS found FROM ${table} WHERE (${nullInKey}) AND ${scope} LIMIT 1`,
     firstStretch: stretch('$1', wholeKey),
     nextStretch: stretch(`$${shape.scanOrder.length + 1}`, [`(${scanKey}) > (${afterKey})`, ...wholeKey]),
 
@@ -97,12 +99,13 @@ SELECT keyturn_wanted.place::int4 AS place, found.*
     LIMIT 1
  ) AS found`,
 
-    // Safe beside other writers: a row that somebody else has locked is skipped, never waited for while we hold
-    // locks; a locked row is compared in its newest version, and again as it is written.
+    // Safe beside other writers: a row that somebody else has locked is skipped, never waited for while we
+    // hold locks; a locked row is compared in its newest version, and again as it is written.
     replace: `
 WITH keyturn_locked AS MATERIALIZED (
   SELECT found.*, keyturn_wanted.place, keyturn_wanted.key_version,
-         ${toBytes('keyturn_wanted.old_value')} AS old_value, ${toBytes('keyturn_wanted.new_value')} AS new_value
+         ${toBytes('keyturn_wanted.old_value')} AS old_value,
+         ${toBytes('keyturn_wanted.new_value')} AS new_value
     FROM unnest(${arrays(3)}) WITH ORDINALITY
          AS keyturn_wanted (${keyNames}, old_value, new_value, key_version, place)
    CROSS JOIN LATERAL (
@@ -114,7 +117,7 @@ WITH keyturn_locked AS MATERIALIZED (
    ) AS found
 )
 UPDATE ${table}
-   SET ${column} = ${newValue}${versionColumn === null ? '' : `, ${versionColumn} = keyturn_locked.key_version`}
+   SET ${column} = ${newValue}${newVersion}
   FROM keyturn_locked
  WHERE ${keyEquals((place) => `keyturn_locked.key_${place}`)} AND ${isOld('keyturn_locked.old_value')}
 RETURNING keyturn_locked.place::int4 AS place`,

@@ -8,7 +8,10 @@ interface Meaning {
 
 const unavailable: Meaning = { faultClass: 'transient', code: 'STORE_UNAVAILABLE' };
 
-/** What a SQLSTATE means for a rotation; the first row that matches. Codes: PostgreSQL's manual, appendix A. */
+/**
+ * What a SQLSTATE means for a rotation; the first row that matches.
+ * Codes: PostgreSQL's manual, appendix A.
+ */
 const meanings: readonly (readonly [sqlstate: RegExp, meaning: Meaning])[] = [
   // Rolled back, deadlock, lock not available: somebody else was at the same rows.
   [/^(40|55)/, { faultClass: 'transient', code: 'STORE_BUSY' }],
@@ -36,7 +39,10 @@ const serverError = z.object({
 
 const clientError = z.object({ code: z.string().optional(), message: z.string() });
 
-/** Client-side errors that only a person can mend: certificates, TLS refused, no or wrong kind of password. */
+/**
+ * Client-side errors that only a person can mend:
+ * certificates, TLS refused, no or wrong kind of password.
+ */
 const refusal = /CERT|ERR_(TLS|SSL)|not support SSL|SASL|password/i;
 
 /** Takes an error of a PostgreSQL driver as a fault. Holds neither values nor the URL. */

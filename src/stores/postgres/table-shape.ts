@@ -50,7 +50,10 @@ const valueKinds: Readonly<Record<string, ValueKind>> = {
   jsonb: 'jsonb',
 };
 
-/** Holds the config against the catalog. A usage `Fault` for what the config has wrong, `rotation` for a missing right. */
+/**
+ * Holds the config against the catalog.
+ * A usage `Fault` for what the config has wrong, `rotation` for a missing right.
+ */
 export function resolveTable({ table, columns, uniqueIndexes }: Catalog, names: ColumnNames): TableShape {
   const quotedTable = `${quoteName(table.schema)}.${quoteName(table.name)}`;
   checkTable(table, quotedTable);
@@ -108,12 +111,14 @@ function checkTable(table: CatalogTable, quotedTable: string): void {
     throw misfit(`store.table: ${quotedTable} is not a table; a view or a foreign table cannot be rotated`);
   if (table.hasChildren) {
     throw misfit(
-      `store.table: ${quotedTable} has tables that inherit from it, over which no key is unique; make it a partitioned table`,
+      `store.table: ${quotedTable} has tables that inherit from it, over which no key is unique; ` +
+        'make it a partitioned table',
     );
   }
   if (table.hidesRows) {
     throw refused(
-      `row-level security hides rows of ${quotedTable} from the role ${table.role}, and they would be left behind: use a role with BYPASSRLS`,
+      `row-level security hides rows of ${quotedTable} from the role ${table.role}, ` +
+        'and they would be left behind: use a role with BYPASSRLS',
     );
   }
 }
@@ -136,7 +141,8 @@ function checkRights(
     if (denied.length === 0) return;
     const list = [...new Set(denied.map(({ name }) => quoteName(name)))].join(', ');
     throw refused(
-      `the role ${table.role} may not ${right} ${list}: GRANT ${right} (${list}) ON ${quotedTable} TO ${quoteName(table.role)}`,
+      `the role ${table.role} may not ${right} ${list}: GRANT ${right} (${list}) ON ${quotedTable} ` +
+        `TO ${quoteName(table.role)}`,
     );
   };
   missing(
@@ -164,13 +170,17 @@ function servingIndex(
   const shown = names.map((name) => quoteName(name)).join(', ');
   if (unique.length === 0) {
     throw misfit(
-      `store.key: nothing makes (${shown}) unique in ${quotedTable}; it needs the columns of a primary key, or of a unique index that is valid, not partial and without expressions`,
+      `store.key: nothing makes (${shown}) unique in ${quotedTable}; ` +
+        'it needs the columns of a primary key, or of a unique index that is valid, ' +
+        'not partial and without expressions',
     );
   }
   const serving = unique.find(isScannable);
   if (serving === undefined) {
     throw misfit(
-      `store.key: the unique index on (${shown}) gives no order to scan by: its columns must be all ascending or all descending, and the operators of their types on the search_path`,
+      `store.key: the unique index on (${shown}) gives no order to scan by: ` +
+        'its columns must be all ascending or all descending, ' +
+        'and the operators of their types on the search_path',
     );
   }
   return serving;

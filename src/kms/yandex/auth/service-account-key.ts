@@ -24,7 +24,10 @@ export interface ServiceAccountKey {
   readonly privateKey: KeyObject;
 }
 
-/** `usage` fault where it is no key file, or its key no RSA key that PS256 takes (RFC 7518 §3.5: 2048 bits at least). */
+/**
+ * `usage` fault where it is no key file,
+ * or its key no RSA key that PS256 takes (RFC 7518 §3.5: 2048 bits at least).
+ */
 export function parseServiceAccountKey(keyJson: string): ServiceAccountKey {
   const file = parseJsonBody(keyFileSchema, keyJson);
   const privateKey = file && readPrivateKey(file.private_key);
