@@ -32,7 +32,10 @@ export const directKind: DemoKind = {
   afterwards: 'records decrypt to what was encrypted',
 };
 
-/** Each value under an AES-128 data key of its own, which lies wrapped beside it; each gets an AES-256 key instead. */
+/**
+ * Each value under an AES-128 data key of its own, which lies wrapped beside it; each gets an AES-256 key
+ * instead.
+ */
 export const envelopeKind: DemoKind = {
   column: 'bytea',
   config: { format: 'envelope', mode: { kind: 'regenerate', dataKeySpec: 'AES_256' } },

@@ -45,7 +45,9 @@ export async function seedRecords({ sql, emulator, kind, records, output }: Demo
   output.line(`${records} ${kind.described}; the key is rotated`);
 }
 
-/** Opens some of the records as the application would; throws where one does not hold what was put into it. */
+/**
+ * Opens some of the records as the application would; throws where one does not hold what was put into it.
+ */
 export async function openAgain({ sql, emulator, kind, output }: DemoRecords): Promise<void> {
   const { rows } = await sql.query(
     `SELECT id::text, encode(${kind.column === 'text' ? "convert_to(ssn, 'UTF8')" : 'ssn'}, 'base64') AS value

@@ -54,7 +54,8 @@ async function openVault(
 ): Promise<KeyService> {
   const { createVaultKeyService } = await import('../kms/vault/client.ts');
   const { batchSize, rate, rateUnit } = limits;
-  // Where the items are what is limited, a call holds a quarter of a second of them: else it would be a burst.
+  // Where the items are what is limited, a call holds a quarter of a second of them: else it would be a
+  // burst.
   const itemsPerCall =
     rateUnit === 'items' && rate !== null
       ? Math.min(batchSize, Math.max(1, Math.floor(rate / 4)))

@@ -40,7 +40,9 @@ export interface OpenRotation {
   readonly planDigest: string;
   readonly tool: string;
   goalFor(pin: Pin): Goal;
-  /** How values are brought under the pin, as the config's mode says. Faults that pass are told to `onFault`. */
+  /**
+   * How values are brought under the pin, as the config's mode says. Faults that pass are told to `onFault`.
+   */
   renewValues(onFault: (fault: Fault) => void): RenewValues;
   /** The version to end on: as the config says, else the primary that the KMS names now. */
   choosePin(signal: AbortSignal): Promise<Pin>;

@@ -10,7 +10,10 @@ export type StoreUse = 'readOnly' | 'readWrite';
 /** Statements at a time: reads and writes of the batches in work, and the scan. */
 const connections = 6;
 
-/** The store that the config names. Its code, and the SDK behind it, is loaded now: nobody loads what he does not use. */
+/**
+ * The store that the config names. Its code, and the SDK behind it, is loaded now: nobody loads what he does
+ * not use.
+ */
 export async function openStore(config: KeyturnConfig, use: StoreUse): Promise<RecordStore> {
   const { store } = config;
   const [fields, readOnly] = [fieldsOf(config), use === 'readOnly'];

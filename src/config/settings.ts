@@ -13,8 +13,8 @@ export interface Setting {
 const root = configJsonSchema();
 
 /**
- * Every setting there is, groups included, by its dotted path: read off the schema, so that there is one list. Of
- * a format in a format the first level alone is a setting: there is no end to them.
+ * Every setting there is, groups included, by its dotted path: read off the schema, so that there is one
+ * list. Of a format in a format the first level alone is a setting: there is no end to them.
  */
 export const settings: ReadonlyMap<string, Setting> = collectSettings();
 

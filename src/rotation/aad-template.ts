@@ -8,8 +8,9 @@ export interface AadTemplate {
   /** The columns that it names, each once, in the order of first use. */
   readonly fields: readonly string[];
   /**
-   * The AAD of one record, as UTF-8. A template without columns returns the same array each time: do not write
-   * to it. Throws a record `Fault` AAD_NULL, which names the column, where the text of a column is NULL.
+   * The AAD of one record, as UTF-8. A template without columns returns the same array each time: do not
+   * write to it. Throws a record `Fault` AAD_NULL, which names the column, where the text of a column is
+   * NULL.
    */
   render(fields: Readonly<Record<string, string | null>>): Uint8Array;
 }

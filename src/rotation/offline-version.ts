@@ -3,11 +3,11 @@ import type { Goal } from './goal.ts';
 import type { KeyService } from './ports/key-service.ts';
 
 /**
- * Whether a record can be skipped without a call: what can be read offline says that it is under the pin, all its
- * ciphertexts. `note` is the store's own note of the version (`versionColumn`).
+ * Whether a record can be skipped without a call: what can be read offline says that it is under the pin, all
+ * its ciphertexts. `note` is the store's own note of the version (`versionColumn`).
  *
- * A ciphertext's header does not tell the AAD, so it decides only where AAD does not change; and where one speaks,
- * the note is not heard, since an application may write a value and forget the note.
+ * A ciphertext's header does not tell the AAD, so it decides only where AAD does not change; and where one
+ * speaks, the note is not heard, since an application may write a value and forget the note.
  */
 export function isOnPinOffline(
   goal: Goal,

@@ -14,9 +14,9 @@ export interface SealedPayload {
 }
 
 /**
- * Brings a payload from one data key and AAD under another. Its plaintext lives within this call alone, in a buffer
- * that is filled with zeros before it returns. Throws a record `Fault` PAYLOAD_REFUSED where key, AAD or bytes do
- * not fit together.
+ * Brings a payload from one data key and AAD under another. Its plaintext lives within this call alone, in a
+ * buffer that is filled with zeros before it returns. Throws a record `Fault` PAYLOAD_REFUSED where key, AAD
+ * or bytes do not fit together.
  */
 export function resealPayload(
   { iv, payload }: SealedPayload,

@@ -24,8 +24,8 @@ export interface StoredRecord {
    */
   readonly revision: string | null;
   /**
-   * Of class `record`: why the value cannot be had, though the record is there (archived, too large); `value` is
-   * then empty.
+   * Of class `record`: why the value cannot be had, though the record is there (archived, too large); `value`
+   * is then empty.
    */
   readonly fault?: Fault | undefined;
 }

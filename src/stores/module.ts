@@ -17,8 +17,9 @@ export interface ModuleStoreOptions extends Omit<StoreContext, 'Fault'> {
 /**
  * Opens a store of the user's own, as the module's default export (an `OpenStore`) gives it. Throws a usage
  * `Fault` BAD_STORE_MODULE where the module cannot be found, does not load or gives no store, and whatever
- * fault the module throws. From then on each answer is checked: one that breaks a rule of the port is a rotation
- * `Fault` STORE_CONTRACT, and an error that is no fault a transient STORE_ERROR without the error's message.
+ * fault the module throws. From then on each answer is checked: one that breaks a rule of the port is a
+ * rotation `Fault` STORE_CONTRACT, and an error that is no fault a transient STORE_ERROR without the error's
+ * message.
  */
 export async function openModuleStore(options: ModuleStoreOptions): Promise<RecordStore> {
   const { module, ...context } = options;

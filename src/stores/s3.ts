@@ -14,14 +14,15 @@ import { countKeys, listKeys, scanKeys } from './s3/scan.ts';
 import { settleAll } from './s3/settle-all.ts';
 
 /**
- * Opens the objects of a bucket as a store of records; a ref is an object's key as it is. Credentials come from
- * the SDK's default chain (environment, profile, role). Throws a usage `Fault` where an option or the SDK is amiss,
- * `rotation` where a right is missing or, unless `readOnly`, the server does not prove to compare and swap.
+ * Opens the objects of a bucket as a store of records; a ref is an object's key as it is. Credentials come
+ * from the SDK's default chain (environment, profile, role). Throws a usage `Fault` where an option or the
+ * SDK is amiss, `rotation` where a right is missing or, unless `readOnly`, the server does not prove to
+ * compare and swap.
  *
  * Rights: s3:ListBucket and s3:GetObject; s3:GetBucketVersioning for the certificate's caveats. To write also
- * s3:PutObject, s3:GetObjectTagging, s3:PutObjectTagging where objects have tags, s3:GetObjectAcl and s3:PutObjectAcl
- * where the bucket knows ACLs or s3:GetBucketOwnershipControls is missing, and s3:DeleteObject on
- * `<prefix>.keyturn-check-*`, where the proof is made.
+ * s3:PutObject, s3:GetObjectTagging, s3:PutObjectTagging where objects have tags, s3:GetObjectAcl and
+ * s3:PutObjectAcl where the bucket knows ACLs or s3:GetBucketOwnershipControls is missing, and
+ * s3:DeleteObject on `<prefix>.keyturn-check-*`, where the proof is made.
  */
 export async function openS3Store(options: S3StoreOptions): Promise<RecordStore> {
   if (options.bucket.endsWith('--x-s3')) {

@@ -24,7 +24,10 @@ export interface Metrics {
   /** All KMS calls so far, probes included. */
   readonly kmsCalls: () => number;
   storeUsed(op: StoreOperation, seconds: number): void;
-  /** KMS calls that were not needed, as another record of the batch, or of one before, had the same ciphertext. */
+  /**
+   * KMS calls that were not needed, as another record of the batch, or of one before, had the same
+   * ciphertext.
+   */
   kmsCallsSaved(by: 'batch' | 'cache', calls: number): void;
   paceWaited(seconds: number): void;
   batchStarted(): void;

@@ -14,9 +14,9 @@ export type { RecordStoreFixture, RecordStoreTraits, SeedRecord } from './record
 const never = new AbortController().signal;
 
 /**
- * Declares the tests of what every `RecordStore` must do, in vitest; a user's own adapter runs them too. Call it at
- * the top of a test file or in a `describe`. `make` is called before each test and gives a new, empty store, so that
- * no test sees the records of another.
+ * Declares the tests of what every `RecordStore` must do, in vitest; a user's own adapter runs them too. Call
+ * it at the top of a test file or in a `describe`. `make` is called before each test and gives a new, empty
+ * store, so that no test sees the records of another.
  */
 export function recordStoreContract(
   name: string,

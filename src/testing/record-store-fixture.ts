@@ -8,21 +8,24 @@ export interface SeedRecord {
   /** The stored value. Null: the place is there, and empty; only where the store `knowsNull`. */
   readonly value: Uint8Array | null;
   /**
-   * Text of the field `tenant`, the one field that the store is opened with (`fields: ['tenant']`); null where it
-   * has none. Of no meaning unless the store `knowsFields`.
+   * Text of the field `tenant`, the one field that the store is opened with (`fields: ['tenant']`); null
+   * where it has none. Of no meaning unless the store `knowsFields`.
    */
   readonly tenant: string | null;
 }
 
 /**
- * An empty store of the adapter under test, and what an application does to it: all but `store` goes behind the
- * store's back, straight to where the records lie.
+ * An empty store of the adapter under test, and what an application does to it: all but `store` goes behind
+ * the store's back, straight to where the records lie.
  */
 export interface RecordStoreFixture {
   readonly store: OwnStore;
   /** Puts records. Gives their refs, exactly as the store's `scan` gives them, aligned with `records`. */
   seed(records: readonly SeedRecord[]): Promise<readonly Ref[]>;
-  /** Writes a value over another as the application does, the record's field as it was; null empties the place. */
+  /**
+   * Writes a value over another as the application does, the record's field as it was; null empties the
+   * place.
+   */
   write(ref: Ref, value: Uint8Array | null): Promise<void>;
   /** Deletes the record. */
   remove(ref: Ref): Promise<void>;

@@ -4,7 +4,9 @@ import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 
 /** Four times as often as a pause, a cancel or a rate must bite. */
 const beatMs = 500;
-/** Without the broker for this long a worker stops calling the KMS: well within the 15 s lock of its batches. */
+/**
+ * Without the broker for this long a worker stops calling the KMS: well within the 15 s lock of its batches.
+ */
 const cutOffMs = 7000;
 const windowMs = 10_000;
 

@@ -11,8 +11,8 @@ export interface Renewal {
 }
 
 /**
- * Renews the values that have no renewal yet, into `renewals`; records that need no write, or cannot have one, are
- * settled at once. Returns the fault that stopped it: one that holds for all of them.
+ * Renews the values that have no renewal yet, into `renewals`; records that need no write, or cannot have
+ * one, are settled at once. Returns the fault that stopped it: one that holds for all of them.
  */
 export async function renewRecords(
   records: readonly OpenRecord[],

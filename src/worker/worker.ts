@@ -17,7 +17,9 @@ import { eitherSignal } from '../rotation/either-signal.ts';
 
 /** Batches in work at a time: while one waits for the store, others call the KMS. */
 const batchesInWork = 3;
-/** How long the ledger is waited for when a batch is done; past it the batch is done again by whoever gets it. */
+/**
+ * How long the ledger is waited for when a batch is done; past it the batch is done again by whoever gets it.
+ */
 const settlePatienceMs = 60_000;
 const betweenHandBacks = { initialMs: 1000, maxMs: 30_000 };
 
@@ -50,7 +52,9 @@ export interface WorkerDeps {
 export interface RunningWorker {
   /** The ledger as it was last seen. */
   readonly snapshot: () => LedgerSnapshot | null;
-  /** Stops taking batches, hands back those in work, within `graceMs`. False if one was still in work then. */
+  /**
+   * Stops taking batches, hands back those in work, within `graceMs`. False if one was still in work then.
+   */
   stop(graceMs: number): Promise<boolean>;
 }
 
@@ -132,7 +136,9 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     }
   }
 
-  /** Settles a whole batch; null then. Else pauses the rotation where the fault calls for it, and hands back. */
+  /**
+   * Settles a whole batch; null then. Else pauses the rotation where the fault calls for it, and hands back.
+   */
   async function conclude(batch: Batch, result: BatchResult, signal: AbortSignal): Promise<Processed | null> {
     const { account, stoppedBy } = result;
     const failures = account.failures();

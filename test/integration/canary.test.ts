@@ -60,7 +60,8 @@ describe.each(['redis', 'postgres'] as const)('over a %s broker', (kind) => {
     expect(await cli('enqueue')).toMatchObject({ code: 0 });
     await scene.dump();
 
-    // Some calls are refused, and some answered with another version: batches come back with failures in them.
+    // Some calls are refused, and some answered with another version: batches come back with failures in
+    // them.
     gateway.answers = ['other version', 'refused', 'page', 'other version', 'no HTTP', 'cut JSON'];
     const echoed = scene.start(['work', '-c', config]);
     const metrics = await metricsUrl(echoed);

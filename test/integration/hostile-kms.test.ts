@@ -10,8 +10,9 @@ const bad = 7;
 const ids = Array.from({ length: records }, (_, index) => String(index + 1));
 
 /**
- * Two workers and a producer against a KMS that fails a third of the calls and whose ciphertexts tell nothing,
- * while the application writes: under the new version, as it does once the key's primary has changed.
+ * Two workers and a producer against a KMS that fails a third of the calls and whose ciphertexts tell
+ * nothing, while the application writes: under the new version, as it does once the key's primary has
+ * changed.
  */
 describe.each(['redis', 'postgres'] as const)('a failing KMS and a writing application, over %s', (kind) => {
   let kms: OpaqueKms;

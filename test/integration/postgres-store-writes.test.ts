@@ -248,8 +248,8 @@ describe('references of someone else', () => {
 });
 
 /**
- * As a worker does, tries again what was locked: PostgreSQL answers an error before the failed statement has let
- * go of its rows, so that its halves, on other connections, may still meet its locks.
+ * As a worker does, tries again what was locked: PostgreSQL answers an error before the failed statement has
+ * let go of its rows, so that its halves, on other connections, may still meet its locks.
  */
 async function replaceUnlocked(
   store: RecordStore,

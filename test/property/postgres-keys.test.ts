@@ -114,7 +114,9 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Makes a table with these keys, and proves that each record is found, read and replaced by its ref alone. */
+/**
+ * Makes a table with these keys, and proves that each record is found, read and replaced by its ref alone.
+ */
 async function proveKeys(
   pool: SqlPool,
   types: readonly string[],

@@ -12,7 +12,10 @@ export type ServerBinary = keyof typeof debianPackages;
 const postgresRoot = '/usr/lib/postgresql';
 const serviceStartPolicy = '/usr/sbin/policy-rc.d';
 
-/** The path of a server's binary; a missing one is installed as root on Debian, else the error says what to install. */
+/**
+ * The path of a server's binary; a missing one is installed as root on Debian, else the error says what to
+ * install.
+ */
 export function serverBinary(name: ServerBinary): string {
   const found = locate(name);
   if (found !== null) return found;

@@ -60,7 +60,9 @@ export function huntForAll(): Hunt {
   return hunt;
 }
 
-/** A table of good and bad records, a KMS behind a talkative gateway, and a broker, all looked at by the hunt. */
+/**
+ * A table of good and bad records, a KMS behind a talkative gateway, and a broker, all looked at by the hunt.
+ */
 export async function openScene(
   kind: 'redis' | 'postgres',
   servers: GuardedServers,

@@ -1,4 +1,6 @@
-/** The metrics that users build dashboards on, without the prefix, with their own labels beside `rotation`. */
+/**
+ * The metrics that users build dashboards on, without the prefix, with their own labels beside `rotation`.
+ */
 export const contractMetrics: Readonly<Record<string, readonly string[]>> = {
   records_total: ['outcome'],
   conflicts_total: [],

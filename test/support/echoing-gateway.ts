@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as send } from 'undici';
 
-/** How a request is answered: by the KMS behind, or with one of the ways in which gateways quote what they got. */
+/**
+ * How a request is answered: by the KMS behind, or with one of the ways in which gateways quote what they
+ * got.
+ */
 export type Answer = 'forward' | Echo;
 const echoes = [
   'refused',

@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import { Fault } from '../../src/rotation/faults.ts';
 import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../src/rotation/ports/key-service.ts';
 
-/** A KMS of the test's own making, for what the real one does too seldom. Ciphertext is `key|version|aad|plaintext`. */
+/**
+ * A KMS of the test's own making, for what the real one does too seldom. Ciphertext is
+ * `key|version|aad|plaintext`.
+ */
 export interface MemoryKms extends KeyService {
   itemsPerCall: number;
   readonly calls: ReEncryptItem[];

@@ -20,8 +20,8 @@ export interface OutsideTest {
 }
 
 /**
- * Runs vitest in a package of someone else's, which has installed what is built of keyturn. `files` by their path
- * in it; the tests of each test file by its path, or why it did not load.
+ * Runs vitest in a package of someone else's, which has installed what is built of keyturn. `files` by their
+ * path in it; the tests of each test file by its path, or why it did not load.
  */
 export async function runVitestOutside(
   files: Readonly<Record<string, string>>,

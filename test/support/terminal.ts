@@ -37,7 +37,10 @@ export function startInTerminal(command: string): TerminalRun {
 // oxlint-disable-next-line no-control-regex -- control characters are what a terminal is told by
 const tokens = /\u001B\[(\d*)([A-Za-z])|[^]/g;
 
-/** What a terminal shows, and would show if one scrolled up. Knows what keyturn uses, and throws on anything else. */
+/**
+ * What a terminal shows, and would show if one scrolled up. Knows what keyturn uses, and throws on anything
+ * else.
+ */
 function renderTerminal(output: string): string[] {
   const lines: string[] = [''];
   let column = 0;

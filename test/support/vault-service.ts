@@ -22,7 +22,9 @@ export function connectVault(
   });
 }
 
-/** What the contract suite needs of a Vault: a derived key, since only that has contexts, with two versions. */
+/**
+ * What the contract suite needs of a Vault: a derived key, since only that has contexts, with two versions.
+ */
 export async function makeVaultFixture(
   address: VaultAddress,
   keyId: string,

@@ -37,7 +37,10 @@ interface JwtParts {
   privateKey: string;
 }
 
-/** A service account registered with the emulator, and a way to sign JWTs that differ in parts from the right one. */
+/**
+ * A service account registered with the emulator, and a way to sign JWTs that differ in parts from the right
+ * one.
+ */
 async function registerServiceAccount(emulator: Emulator) {
   const keyFile = keyFileSchema.parse(JSON.parse(await emulator.newServiceAccountKey()));
   const now = Math.floor(Date.now() / 1000);

@@ -34,7 +34,10 @@ function sealGcm(key: Buffer, plaintext: Uint8Array, aad: Uint8Array): Buffer {
   return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** Without the one that is padded to be long: it takes seconds to cut everywhere, and only Tink's reader strips it. */
+/**
+ * Without the one that is padded to be long: it takes seconds to cut everywhere, and only Tink's reader
+ * strips it.
+ */
 function short<T extends { readonly name: string }>(vectors: readonly T[]): T[] {
   return vectors.filter(({ name }) => name !== 'longest wrapped key');
 }

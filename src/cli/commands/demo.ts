@@ -14,7 +14,8 @@ import { runRotation } from './run.ts';
 
 /**
  * The main job on embedded parts: a KMS emulator over real HTTP, and PGlite as both store and broker. It
- * makes records under key version 1, rotates the key, runs the rotation as `run` does, and opens some records.
+ * makes records under key version 1, rotates the key, runs the rotation as `run` does, and opens some
+ * records.
  */
 export async function demo(
   { records, envelope }: { records: number; envelope: boolean },

@@ -1,7 +1,10 @@
 import { Fault } from '../../rotation/faults.ts';
 import type { TokenSource } from './token-source.ts';
 
-/** Makes a call, and once more with a newer token where it ends with a fault of `refusedCode` and there is such a token. */
+/**
+ * Makes a call, and once more with a newer token where it ends with a fault of `refusedCode` and there is
+ * such a token.
+ */
 export async function callWithToken<T>(
   tokens: TokenSource,
   refusedCode: string,

@@ -59,7 +59,8 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
   const pool = new Pool(origin, {
     connections: options.connections,
     maxResponseSize: options.maxReplyBytes,
-    // Undici times each part of a call by itself and to the second only; the deadline is over the whole of it.
+    // Undici times each part of a call by itself and to the second only; the deadline is over the whole of
+    // it.
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: { secureContext: createTlsTrust(options.caPem), timeout: options.timeoutMs },

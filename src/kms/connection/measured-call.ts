@@ -1,6 +1,9 @@
 import { Fault } from '../../rotation/faults.ts';
 
-/** One HTTP call to the KMS: `code` is `OK` or that of its fault, `seconds` the time until the whole reply was here. */
+/**
+ * One HTTP call to the KMS: `code` is `OK` or that of its fault, `seconds` the time until the whole reply was
+ * here.
+ */
 export interface MeasuredCall {
   readonly method: string;
   readonly code: string;

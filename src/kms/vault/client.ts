@@ -33,8 +33,8 @@ export interface VaultKeyServiceOptions {
 }
 
 /**
- * The transit engine of HashiCorp Vault or OpenBao. `usage` fault where an option is of no use. Connects with the first
- * call. Where the server refuses a request as too large (OpenBao takes 1000 strings in one unless
+ * The transit engine of HashiCorp Vault or OpenBao. `usage` fault where an option is of no use. Connects with
+ * the first call. Where the server refuses a request as too large (OpenBao takes 1000 strings in one unless
  * `max_request_json_strings` is raised, and an item has three to five), later calls have half as many items.
  */
 export function createVaultKeyService(options: VaultKeyServiceOptions): KeyService {

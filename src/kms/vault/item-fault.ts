@@ -4,8 +4,9 @@ const checkRecord = 'check source.keyId and source.aadContext, or the value is d
 export const cannotOpen = `Vault cannot open the ciphertext; ${checkRecord}`;
 
 /**
- * What Vault and OpenBao say of one item of a batch (sdk/helper/keysutil/policy.go, transit/path_rewrap.go). The first
- * row that fits counts. What is wrong with the pin or the key is so for every record, so it stops the rotation.
+ * What Vault and OpenBao say of one item of a batch (sdk/helper/keysutil/policy.go, transit/path_rewrap.go).
+ * The first row that fits counts. What is wrong with the pin or the key is so for every record, so it stops
+ * the rotation.
  */
 const rows: readonly (readonly [words: RegExp, FaultClass, code: string, message: string])[] = [
   [
@@ -47,7 +48,10 @@ const rows: readonly (readonly [words: RegExp, FaultClass, code: string, message
   [/authentication failed/, 'record', 'BAD_CIPHERTEXT', cannotOpen],
 ];
 
-/** An item's error as a fault; of its words only what is known is kept. Throws it where it is none of the item's own. */
+/**
+ * An item's error as a fault; of its words only what is known is kept. Throws it where it is none of the
+ * item's own.
+ */
 export function createItemFault(error: string): Fault {
   const [, faultClass, code, message] = rows.find(([words]) => words.test(error)) ?? [
     null,

@@ -14,9 +14,9 @@ function readErrors(reply: HttpReply): string {
 }
 
 /**
- * Statuses that say nothing of the request or its sender (as the API's documentation lists them), null for the rest.
- * A standby that does not forward answers 307. That is `transient`: after a failover the node may be active again, or
- * the load balancer find the active one, any moment.
+ * Statuses that say nothing of the request or its sender (as the API's documentation lists them), null for
+ * the rest. A standby that does not forward answers 307. That is `transient`: after a failover the node may
+ * be active again, or the load balancer find the active one, any moment.
  */
 function judgeTrouble(reply: HttpReply): Judgement | null {
   switch (reply.status) {
@@ -52,7 +52,9 @@ function judgeTrouble(reply: HttpReply): Judgement | null {
   return null;
 }
 
-/** A call to the token store or a login that failed; a refusal is a `rotation` fault that ends with `remedy`. */
+/**
+ * A call to the token store or a login that failed; a refusal is a `rotation` fault that ends with `remedy`.
+ */
 export function createTokenFault(reply: HttpReply, remedy: string): Fault {
   const [faultClass, code, message] = judgeTrouble(reply) ?? [
     'rotation',
@@ -83,7 +85,8 @@ function judgeItem(reply: HttpReply): Judgement | null {
 
 function judgeRefusal(reply: HttpReply, { mount, keyId, tokenRemedy }: TransitCallInWords): Judgement {
   const errors = readErrors(reply);
-  // Both servers refuse JSON of too many parts with 400: OpenBao in http/json.go, Vault in its listener's max_json_*.
+  // Both servers refuse JSON of too many parts with 400: OpenBao in http/json.go, Vault in its listener's
+  // max_json_*.
   if (reply.status === 413 || (reply.status === 400 && /exceed|too large/i.test(errors))) {
     const message =
       'Vault takes no request of this size; lower limits.batchSize, or raise max_request_size of its listener';

@@ -12,8 +12,8 @@ export interface RewrapInput {
 }
 
 /**
- * Items as the engine takes them, or why it can't, aligned. `rotation` fault where rewrap cannot do what is asked for,
- * since it changes neither key nor context.
+ * Items as the engine takes them, or why it can't, aligned. `rotation` fault where rewrap cannot do what is
+ * asked for, since it changes neither key nor context.
  */
 export function prepareItems(items: readonly ReEncryptItem[]): (RewrapInput | Fault)[] {
   const withContext = items.some(({ sourceAad }) => sourceAad.length > 0);

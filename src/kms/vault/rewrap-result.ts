@@ -18,8 +18,8 @@ export const rewrapReply = z
   .transform(({ data }) => data.batch_results);
 
 /**
- * What became of each input, aligned; `results` are those of the inputs that are no faults. A reply that does not fit
- * the inputs or itself is a transient `BAD_REPLY`.
+ * What became of each input, aligned; `results` are those of the inputs that are no faults. A reply that does
+ * not fit the inputs or itself is a transient `BAD_REPLY`.
  */
 export function readResults(
   keyId: string,

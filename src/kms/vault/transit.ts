@@ -15,7 +15,10 @@ export interface TransitCall<T> {
   readonly reply: z.ZodType<T>;
 }
 
-/** Makes a call of the transit engine. Throws a `Fault` of class `record` (too large), `transient` or `rotation`. */
+/**
+ * Makes a call of the transit engine. Throws a `Fault` of class `record` (too large), `transient` or
+ * `rotation`.
+ */
 export type CallTransit = <T>(call: TransitCall<T>, signal: AbortSignal | undefined) => Promise<T>;
 
 export function createTransit(

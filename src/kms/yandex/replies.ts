@@ -5,7 +5,9 @@ const text = z
   .string()
   .nullish()
   .transform((value) => value ?? '');
-/** A proto3 `bytes` in JSON. `Buffer.from` skips what is not base64, so the way back must give the same text. */
+/**
+ * A proto3 `bytes` in JSON. `Buffer.from` skips what is not base64, so the way back must give the same text.
+ */
 const bytes = text.transform((value, context): Uint8Array => {
   // One buffer, so that of a data key in the clear there is no second one to fill with zeros.
   const decoded = Buffer.from(value, 'base64');

@@ -4,7 +4,10 @@ import { createHttpEndpoint, type HttpEndpoint, type HttpEndpointOptions } from 
 /** Far above the largest honest reply: 32 KiB of plaintext make a ciphertext of 44 KB in base64. */
 const maxReplyBytes = 1024 * 1024;
 
-/** An endpoint of Yandex Cloud: its support finds a request by the id that we give it, or by the one in the reply. */
+/**
+ * An endpoint of Yandex Cloud: its support finds a request by the id that we give it, or by the one in the
+ * reply.
+ */
 export function createYandexEndpoint(
   options: Omit<HttpEndpointOptions, 'maxReplyBytes' | 'requestIdHeader'>,
 ): HttpEndpoint {

@@ -6,13 +6,17 @@ import type { Pace } from '../ports/pace.ts';
 /** A slot missed by more than this is given up: calls that were held back must not pile up into a burst. */
 const toleranceMs = 15;
 /**
- * A process that begins to work is held up often: its code is compiled and its connections are opened as it goes,
- * also after a call has left the pacer. So it begins at less than its share, and gives a missed slot up sooner.
+ * A process that begins to work is held up often: its code is compiled and its connections are opened as it
+ * goes, also after a call has left the pacer. So it begins at less than its share, and gives a missed slot up
+ * sooner.
  */
 const warmUp = { afterIdleMs: 1000, forMs: 400, share: 0.9, toleranceMs: 8 } as const;
 /** A slice holds at most this much of the rate, so that a new rate, a pause or a cancel bites soon. */
 const sliceSeconds = 0.25;
-/** Slots are taken ahead for the calls that will come in this time, so that a busy worker asks once per many calls. */
+/**
+ * Slots are taken ahead for the calls that will come in this time, so that a busy worker asks once per many
+ * calls.
+ */
 const lookaheadSeconds = 0.02;
 /** Without a limit the broker is asked no more often than this. */
 const unlimitedRefreshMs = 100;
@@ -20,8 +24,8 @@ const unlimitedRefreshMs = 100;
 /** Lets calls of this process start at the time that the global pace grants them. */
 export interface Pacer {
   /**
-   * Resolves when one call may start, which counts as `cost` of the rate. Rejects when `signal` aborts, or the
-   * broker refuses us.
+   * Resolves when one call may start, which counts as `cost` of the rate. Rejects when `signal` aborts, or
+   * the broker refuses us.
    */
   slot(signal: AbortSignal, cost?: number): Promise<void>;
   penalize(retryAfterMs: number): Promise<void>;
@@ -87,7 +91,8 @@ export function createPacer(
       if (!isWarm(performance.now())) toLeave += calls * (1 / warmUp.share - 1);
       const taken = calls + Math.floor(toLeave);
       toLeave %= 1;
-      // Waits out a broker's outage as long as someone waits for a slot; a worker that is cut off aborts them.
+      // Waits out a broker's outage as long as someone waits for a slot; a worker that is cut off aborts
+      // them.
       const grant = await patiently(
         { signal: whileWaiting(), patienceMs: Infinity, onFault: observe.fault },
         () => pace.take(taken),

@@ -9,7 +9,9 @@ import type { Pacer } from './pacer.ts';
 const outagePatienceMs = 30_000;
 /** What a 429 without Retry-After asks for. */
 const throttlePauseMs = 1000;
-/** A call of several items is parted after this many failures that are its own: one item may spoil it for all. */
+/**
+ * A call of several items is parted after this many failures that are its own: one item may spoil it for all.
+ */
 const failuresBeforeParting = 2;
 
 export interface CallDeps {
@@ -40,10 +42,9 @@ export interface Call<Item, Reply> {
 
 /**
  * One call, tried again while the KMS has a passing trouble; the outcomes are aligned with its items. An
- * attempt is held against the items only if the KMS answered others meanwhile;
- * where nobody else is calling, a probe of the target key stands in for them. A call of several items that is at
- * fault is parted, down to the item. Throws rotation faults at once, and the transient fault of an outage that
- * lasts, or `ABORTED`.
+ * attempt is held against the items only if the KMS answered others meanwhile; where nobody else is calling,
+ * a probe of the target key stands in for them. A call of several items that is at fault is parted, down to
+ * the item. Throws rotation faults at once, and the transient fault of an outage that lasts, or `ABORTED`.
  */
 export async function callPatiently<Item, Reply>(
   deps: CallDeps,

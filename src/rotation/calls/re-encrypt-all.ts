@@ -13,10 +13,10 @@ export interface ReEncryptDeps extends CallDeps {
 }
 
 /**
- * Asks the KMS to bring ciphertexts under the pin, each with the first key that opens it, as many in a call as it
- * takes; equal ones are asked for once. Tells each outcome as it comes; one that all keys refuse has the first
- * refusal as its fault. Returns the fault that stopped the rest: one of the KMS that holds for all, or what
- * `onOutcome` threw.
+ * Asks the KMS to bring ciphertexts under the pin, each with the first key that opens it, as many in a call
+ * as it takes; equal ones are asked for once. Tells each outcome as it comes; one that all keys refuse has
+ * the first refusal as its fault. Returns the fault that stopped the rest: one of the KMS that holds for all,
+ * or what `onOutcome` threw.
  */
 export async function reEncryptAll<Asker extends Wanted>(
   deps: ReEncryptDeps,

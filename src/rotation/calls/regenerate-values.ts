@@ -22,9 +22,9 @@ interface OpenKey {
 }
 
 /**
- * Renews envelopes by a data key of their own each, made anew: the old one is decrypted by the KMS, and the payload
- * comes out of it and into the new one in this process. What is in the clear is filled with zeros as soon as it has
- * served; copies that the runtime made on the way (a reply's JSON text) are out of reach.
+ * Renews envelopes by a data key of their own each, made anew: the old one is decrypted by the KMS, and the
+ * payload comes out of it and into the new one in this process. What is in the clear is filled with zeros as
+ * soon as it has served; copies that the runtime made on the way (a reply's JSON text) are out of reach.
  */
 export function createRegenerateValues(deps: RegenerateDeps): RenewValues {
   return async (goal, records, onOutcome, signal) => {

@@ -16,8 +16,8 @@ export type ValueOutcome =
   | { readonly kind: 'refused'; readonly fault: Fault; readonly calls: number };
 
 /**
- * Brings the values of records under the pin by calls of the KMS, and tells each outcome as it comes. Returns the
- * fault that stopped the rest: one of the KMS that holds for all, or what `onOutcome` threw.
+ * Brings the values of records under the pin by calls of the KMS, and tells each outcome as it comes. Returns
+ * the fault that stopped the rest: one of the KMS that holds for all, or what `onOutcome` threw.
  */
 export type RenewValues = (
   goal: Goal,

@@ -39,7 +39,10 @@ function partsOf(open: OpenRecord): Part[] {
   return ciphertexts.map((ciphertext, place) => ({ record: open.record, ciphertext, aad, pending, place }));
 }
 
-/** One ciphertext that is refused or lagging decides for its record: a value is renewed as a whole or not at all. */
+/**
+ * One ciphertext that is refused or lagging decides for its record: a value is renewed as a whole or not at
+ * all.
+ */
 function sealOutcomes({ open: { opened }, outcomes }: Pending): ValueOutcome {
   const refused = outcomes.find((outcome) => outcome.kind === 'refused');
   if (refused !== undefined) return refused;

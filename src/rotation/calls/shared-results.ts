@@ -4,12 +4,14 @@ import type { CiphertextOutcome } from './ciphertext-outcome.ts';
 /** Room for the results of some 50,000 wrapped keys. */
 const cacheBytes = 16 * 1024 * 1024;
 
-/** What knew the answer, so that no call was needed: another record of the batch, or one of an earlier batch. */
+/**
+ * What knew the answer, so that no call was needed: another record of the batch, or one of an earlier batch.
+ */
 export type SavedBy = 'batch' | 'cache';
 
 /**
- * Outcomes of the last calls of this process, for records that share a ciphertext and its AAD: data key caching
- * puts one wrapped key into thousands of records. Bounded in bytes; the longest unused are dropped.
+ * Outcomes of the last calls of this process, for records that share a ciphertext and its AAD: data key
+ * caching puts one wrapped key into thousands of records. Bounded in bytes; the longest unused are dropped.
  */
 export interface SharedResults {
   /** The outcome of an equal question; null if it is not known. */

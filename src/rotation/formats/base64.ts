@@ -35,7 +35,8 @@ export function createBase64Decoder(alphabet: Alphabet): Decode {
     const text = viewAsBuffer(value).toString('latin1');
     const bytes = Buffer.from(text, 'base64');
     if (bytes.length === 0) throw badFormat(alphabet);
-    // Node's decoder passes over whatever is not base64, so the value counts only if it encodes to the same text.
+    // Node's decoder passes over whatever is not base64, so the value counts only if it encodes to the same
+    // text.
     if (bytes.toString(alphabet) === text) return { bytes, encode: encodePlain };
     const style = readStyle(text, bytes.length, plain);
     if (write(bytes, alphabet, style) !== text) throw badFormat(alphabet);

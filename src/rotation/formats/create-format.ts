@@ -39,8 +39,8 @@ const plainBeforeRaw: Readonly<Record<PlainFormat, Format>> = {
 };
 
 /**
- * The format that a spec names. Throws a usage `Fault` CONFIG_INVALID where no value could be of it, or its parts
- * contradict each other; the config has said so before.
+ * The format that a spec names. Throws a usage `Fault` CONFIG_INVALID where no value could be of it, or its
+ * parts contradict each other; the config has said so before.
  */
 export function createFormat(spec: FormatSpec): Format {
   const problem = formatSpecProblem(spec);

@@ -1,7 +1,9 @@
 import type { Format } from './format.ts';
 import { openedWithin } from './opened.ts';
 
-/** Reads bytes that are written as text. Throws a record `Fault` BAD_FORMAT where the text is not strictly so. */
+/**
+ * Reads bytes that are written as text. Throws a record `Fault` BAD_FORMAT where the text is not strictly so.
+ */
 export type Decode = (value: Uint8Array) => {
   /** Never empty. */
   readonly bytes: Uint8Array;

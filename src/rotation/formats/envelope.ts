@@ -9,12 +9,15 @@ import { type LengthBounds, readSizedKey, writeSizedKey } from './sized-key.ts';
 const ivLength = 12;
 const tagLength = 16;
 
-/** No KMS documents longer ciphertexts than AWS KMS, whose CiphertextBlob ends here: what is longer is no length. */
+/**
+ * No KMS documents longer ciphertexts than AWS KMS, whose CiphertextBlob ends here: what is longer is no
+ * length.
+ */
 export const envelopeKeyLength = { minLength: 1, maxLength: 6144 };
 
 /**
- * A payload beside its own data key: `u32be length ‖ wrapped key ‖ IV of 12 bytes ‖ ciphertext ‖ tag of 16 bytes`.
- * The ciphertext may be empty.
+ * A payload beside its own data key: `u32be length ‖ wrapped key ‖ IV of 12 bytes ‖ ciphertext ‖ tag of 16
+ * bytes`. The ciphertext may be empty.
  */
 export function createEnvelope(keyLength: LengthBounds): Format {
   return {

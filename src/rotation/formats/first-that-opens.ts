@@ -2,7 +2,9 @@ import { Fault } from '../faults.ts';
 import { badFormat } from './bad-format.ts';
 import type { Format } from './format.ts';
 
-/** The first of these formats that opens the value, and that seals it then. `names` are theirs, for the fault. */
+/**
+ * The first of these formats that opens the value, and that seals it then. `names` are theirs, for the fault.
+ */
 export function createFirstThatOpens(formats: readonly Format[], names: readonly string[]): Format {
   const expected = `of any of the formats ${names.join(', ')}`;
   return {

@@ -3,7 +3,9 @@ import type { FormatSpec, SingleFormat } from './format.ts';
 import { hides } from './hides.ts';
 import { parseJsonPointer } from './json-pointer.ts';
 
-/** Why a format could never do its work, and what to do; null where it can. Its JSON pointers are well-formed. */
+/**
+ * Why a format could never do its work, and what to do; null where it can. Its JSON pointers are well-formed.
+ */
 export function formatSpecProblem(spec: FormatSpec): string | null {
   const formats = [spec].flat();
   if (formats.length === 0) return 'is an empty list; name at least one';

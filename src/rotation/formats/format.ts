@@ -9,16 +9,16 @@ export interface Format {
 
 export interface Opened {
   /**
-   * The ciphertexts of the KMS in the value: one, or one for each pointer of a JSON format, in the order of the
-   * pointers. May share memory with the value: do not write to them. Never none, none of them empty.
+   * The ciphertexts of the KMS in the value: one, or one for each pointer of a JSON format, in the order of
+   * the pointers. May share memory with the value: do not write to them. Never none, none of them empty.
    */
   readonly ciphertexts: readonly Uint8Array[];
   /** Which AAD the ciphertexts are bound to: that of the template, or none, whatever the template says. */
   readonly aad: 'template' | 'none';
   /**
    * The value with these ciphertexts in place of its own, aligned with them, all else as it was: sealing the
-   * value's own ciphertexts gives the value back byte for byte. Throws a record `Fault` BAD_FORMAT where only text
-   * can stand and a ciphertext is none, or where it is longer than readers of the format take.
+   * value's own ciphertexts gives the value back byte for byte. Throws a record `Fault` BAD_FORMAT where only
+   * text can stand and a ciphertext is none, or where it is longer than readers of the format take.
    */
   seal(ciphertexts: readonly Uint8Array[]): Uint8Array;
   /**
@@ -57,9 +57,9 @@ export type SingleFormat =
   | { readonly encoding: Encoding; readonly format: SingleFormat };
 
 /**
- * Which format a store's values have. Of a list the first that opens a value has it. A value may fit two: hexadecimal
- * digits are also base64, and base64 without `+ / - _` is of both alphabets. So the stricter one goes first, and
- * both alphabets in one list are for readers that take either. JSON that fits several changes in the strings of the
- * first alone: name the one with the most pointers first.
+ * Which format a store's values have. Of a list the first that opens a value has it. A value may fit two:
+ * hexadecimal digits are also base64, and base64 without `+ / - _` is of both alphabets. So the stricter one
+ * goes first, and both alphabets in one list are for readers that take either. JSON that fits several changes
+ * in the strings of the first alone: name the one with the most pointers first.
  */
 export type FormatSpec = SingleFormat | readonly SingleFormat[];

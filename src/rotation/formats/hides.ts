@@ -1,6 +1,9 @@
 import { encodings, type SingleFormat } from './format.ts';
 
-/** Whether `first` opens the values of `second` too, so that in a list `second` would not be reached behind it. */
+/**
+ * Whether `first` opens the values of `second` too, so that in a list `second` would not be reached behind
+ * it.
+ */
 export function hides(first: SingleFormat, second: SingleFormat): boolean {
   const [a, b] = [unfold(first), unfold(second)];
   if (a === 'raw') return true;

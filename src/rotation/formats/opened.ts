@@ -26,8 +26,8 @@ export function openedWithin(sealPart: (part: Uint8Array) => Uint8Array, inner: 
 }
 
 /**
- * What one inner format found in several parts of the value, which `sealParts` puts back, aligned with `inner`. Has
- * no envelope, since that belongs to one wrapped key.
+ * What one inner format found in several parts of the value, which `sealParts` puts back, aligned with
+ * `inner`. Has no envelope, since that belongs to one wrapped key.
  */
 export function openedInParts(
   sealParts: (parts: readonly Uint8Array[]) => Uint8Array,

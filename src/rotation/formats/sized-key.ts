@@ -11,8 +11,8 @@ export interface LengthBounds {
 }
 
 /**
- * Reads `u32be length ‖ wrapped key ‖ rest`; null where the length is out of bounds or beyond the end. Both parts
- * share memory with `bytes`; the rest may be empty.
+ * Reads `u32be length ‖ wrapped key ‖ rest`; null where the length is out of bounds or beyond the end. Both
+ * parts share memory with `bytes`; the rest may be empty.
  */
 export function readSizedKey(
   bytes: Uint8Array,

@@ -12,9 +12,9 @@ const outputPrefixLength = 5;
 export const tinkKeyLength = { minLength: 1, maxLength: 4096 };
 
 /**
- * What Tink's KmsEnvelopeAead writes: `u32be length ‖ encrypted data key ‖ payload`. Its keysets write it bare
- * today; those of old templates have the output prefix TINK (`0x01 ‖ u32be key ID`) before it, which is kept.
- * LEGACY and CRUNCHY prefixes, which no template had, are not read.
+ * What Tink's KmsEnvelopeAead writes: `u32be length ‖ encrypted data key ‖ payload`. Its keysets write it
+ * bare today; those of old templates have the output prefix TINK (`0x01 ‖ u32be key ID`) before it, which is
+ * kept. LEGACY and CRUNCHY prefixes, which no template had, are not read.
  *
  * Tink wraps the data key without AAD; the AAD of the application covers the payload, which stays as it is.
  */

@@ -29,8 +29,8 @@ export interface NewDataKey extends PlainDataKey {
 }
 
 /**
- * A KMS that hands data keys out in the clear, for `mode: regenerate` alone. Methods make one attempt and throw a
- * `Fault` of class `record`, `transient` or `rotation`.
+ * A KMS that hands data keys out in the clear, for `mode: regenerate` alone. Methods make one attempt and
+ * throw a `Fault` of class `record`, `transient` or `rotation`.
  */
 export interface DataKeyService {
   decrypt(item: UnwrapItem, signal: AbortSignal): Promise<PlainDataKey>;

@@ -28,11 +28,13 @@ export type ReEncryptResult = ReEncrypted | Fault;
  * with its item. They make one attempt: retry is the caller's.
  */
 export interface KeyService {
-  /** Most items that one call takes. 1 for Yandex; a batch KMS has more, and may find out that it takes fewer. */
+  /**
+   * Most items that one call takes. 1 for Yandex; a batch KMS has more, and may find out that it takes fewer.
+   */
   readonly itemsPerCall: number;
   /**
-   * One call for at most `itemsPerCall` items, which have the same keys and pin; results are aligned with `items`.
-   * A fault of class `record` that is thrown is about the call as a whole, which is then parted.
+   * One call for at most `itemsPerCall` items, which have the same keys and pin; results are aligned with
+   * `items`. A fault of class `record` that is thrown is about the call as a whole, which is then parted.
    */
   reEncrypt(items: readonly ReEncryptItem[], signal: AbortSignal): Promise<ReEncryptResult[]>;
   /**

@@ -18,7 +18,10 @@ const storeShape = z.object(
   'gives no store: its default export must give an object with the methods of a RecordStore',
 );
 
-/** What a module gave as a store, all methods there; throws a usage `Fault`. What they answer is checked later. */
+/**
+ * What a module gave as a store, all methods there; throws a usage `Fault`. What they answer is checked
+ * later.
+ */
 export function checkStore(store: unknown, faults: ModuleFaults): OwnStore {
   // The store itself is kept and not what was parsed: its methods may need their `this`.
   if (isStore(store)) return store;

@@ -11,7 +11,10 @@ export interface ScanRequest {
   readonly signal: AbortSignal;
 }
 
-/** The pages of a module's scan, each checked. Ends when the signal aborts, also where the module takes no notice. */
+/**
+ * The pages of a module's scan, each checked. Ends when the signal aborts, also where the module takes no
+ * notice.
+ */
 export async function* guardScan(
   begin: () => unknown,
   request: ScanRequest,

@@ -13,8 +13,8 @@ import { guardScan } from './guard-scan.ts';
 import type { ModuleFaults } from './module-faults.ts';
 
 /**
- * A user's own store as one that keeps the port's contract: each answer is checked once, here, and whatever the
- * module throws becomes a `Fault`. `name` is for the words of `check`.
+ * A user's own store as one that keeps the port's contract: each answer is checked once, here, and whatever
+ * the module throws becomes a `Fault`. `name` is for the words of `check`.
  */
 export function guardStore(
   own: OwnStore,

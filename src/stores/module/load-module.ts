@@ -47,7 +47,9 @@ function findModule(module: string, directory: string, faults: ModuleFaults): ()
   }
 }
 
-/** Imports a package that may be for `import` alone, which `require` does not find: as code at `parent` does. */
+/**
+ * Imports a package that may be for `import` alone, which `require` does not find: as code at `parent` does.
+ */
 async function importPackage(name: string, parent: string): Promise<unknown> {
   const load: unknown = vm.runInThisContext('(name) => import(name)', {
     filename: parent,

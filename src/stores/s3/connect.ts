@@ -10,13 +10,13 @@ export type S3Sdk = typeof S3;
 export interface S3Clients {
   readonly sdk: S3Sdk;
   /**
-   * Tries a failed request again, four times in all: of hundreds of reads that a batch takes at once one may well
-   * fail, and then all of them would have to be made again.
+   * Tries a failed request again, four times in all: of hundreds of reads that a batch takes at once one may
+   * well fail, and then all of them would have to be made again.
    */
   readonly reading: S3.S3Client;
   /**
-   * Tries once. A conditional write that was made and whose reply was lost would come back as a lost swap; the caller
-   * reads again in any case.
+   * Tries once. A conditional write that was made and whose reply was lost would come back as a lost swap;
+   * the caller reads again in any case.
    */
   readonly writing: S3.S3Client;
 }
@@ -42,7 +42,8 @@ export async function connectS3(options: S3StoreOptions): Promise<S3Clients> {
     region: options.region,
     maxAttempts: readAttempts,
     requestChecksumCalculation: checksums,
-    // The KMS refuses a ciphertext that was damaged on its way; here one such object would stop a whole batch.
+    // The KMS refuses a ciphertext that was damaged on its way; here one such object would stop a whole
+    // batch.
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: Math.min(connectTimeoutMs, timeoutMs),

@@ -9,7 +9,9 @@ const headers = [
 
 export type KeptGrants = Partial<Record<(typeof headers)[number][0], string>>;
 
-/** An ACL in the words of PutObject; nothing where it is the one that every new object gets: the owner alone. */
+/**
+ * An ACL in the words of PutObject; nothing where it is the one that every new object gets: the owner alone.
+ */
 export function keptGrants({ Owner, Grants = [] }: GetObjectAclCommandOutput): KeptGrants {
   const isDefault = Grants.every(
     ({ Grantee, Permission }) =>

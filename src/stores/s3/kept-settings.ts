@@ -2,7 +2,10 @@ import type { ChecksumAlgorithm, HeadObjectCommandOutput } from '@aws-sdk/client
 import { Fault } from '../../rotation/faults.ts';
 import type { S3CiphertextPlace } from './options.ts';
 
-/** Amazon S3 user guide, "Copying objects": a larger one needs a multipart copy, which cannot be conditional as a whole. */
+/**
+ * Amazon S3 user guide, "Copying objects": a larger one needs a multipart copy, which cannot be conditional
+ * as a whole.
+ */
 const maxCopiedBytes = 5 * 1024 ** 3;
 
 const checksums = [
@@ -14,10 +17,11 @@ const checksums = [
 ] as const satisfies readonly (readonly [keyof HeadObjectCommandOutput, ChecksumAlgorithm])[];
 
 /**
- * What S3 does not keep by itself when an object is written again, in the words of PutObject and CopyObject. Tags and
- * ACL are asked for apart. Not to be had from S3, and lost: the encryption context of SSE-KMS and, where the body is
- * written, annotations and the division into parts. The lock is told only to those with the rights
- * s3:GetObjectRetention and s3:GetObjectLegalHold; the version that was replaced keeps its own in any case.
+ * What S3 does not keep by itself when an object is written again, in the words of PutObject and CopyObject.
+ * Tags and ACL are asked for apart. Not to be had from S3, and lost: the encryption context of SSE-KMS and,
+ * where the body is written, annotations and the division into parts. The lock is told only to those with the
+ * rights s3:GetObjectRetention and s3:GetObjectLegalHold; the version that was replaced keeps its own in any
+ * case.
  */
 export function keptSettings(head: HeadObjectCommandOutput, nowMs: number) {
   const { CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ContentType, Expires } = head;

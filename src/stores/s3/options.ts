@@ -2,7 +2,9 @@
 export type S3CiphertextPlace =
   /** The whole body. */
   | { readonly kind: 'body' }
-  /** The user metadata field `x-amz-meta-<name>`: a wrapped data key, for a body that is encrypted under it. */
+  /**
+   * The user metadata field `x-amz-meta-<name>`: a wrapped data key, for a body that is encrypted under it.
+   */
   | { readonly kind: 'metadata'; readonly name: string };
 
 export interface S3StoreOptions {
@@ -23,6 +25,8 @@ export interface S3StoreOptions {
   readonly concurrency: number;
   /** PEM certificates that are trusted besides the public roots. */
   readonly caPem?: string;
-  /** How long a request may take until its reply begins, and how long a body may stand still; 30 s by default. */
+  /**
+   * How long a request may take until its reply begins, and how long a body may stand still; 30 s by default.
+   */
   readonly timeoutMs?: number;
 }

@@ -15,9 +15,9 @@ interface Written {
 }
 
 /**
- * Proves, on an object of its own beside the records, that the server keeps a write back whose condition fails.
- * One that ignores conditions would put back what an application has replaced meanwhile, or removed. Leaves nothing
- * behind. Throws a rotation `Fault` S3_NO_COMPARE_AND_SWAP.
+ * Proves, on an object of its own beside the records, that the server keeps a write back whose condition
+ * fails. One that ignores conditions would put back what an application has replaced meanwhile, or removed.
+ * Leaves nothing behind. Throws a rotation `Fault` S3_NO_COMPARE_AND_SWAP.
  */
 export async function proveSwap(
   requests: S3Requests,
@@ -35,7 +35,8 @@ export async function proveSwap(
     if (ciphertext.kind === 'body') await provePut(requests, key, noting);
     else await proveCopy(requests, key, noting);
   } catch (error) {
-    // The reply to a write may have been lost. What went wrong is the graver word, so a second fault is not told.
+    // The reply to a write may have been lost. What went wrong is the graver word, so a second fault is not
+    // told.
     await clear(requests, key, versions.add(undefined)).catch(() => undefined);
     throw error;
   }
@@ -101,7 +102,10 @@ async function mustBeMade(what: string, write: Promise<Written>): Promise<Writte
   }
 }
 
-/** S3 does not tell how many tags an object has to those who may not read them, so that they would be lost unseen. */
+/**
+ * S3 does not tell how many tags an object has to those who may not read them, so that they would be lost
+ * unseen.
+ */
 async function mustTellTags(requests: S3Requests, key: string): Promise<void> {
   try {
     await requests.tags(key);

@@ -13,9 +13,9 @@ const maxBodyBytes = 64 * 1024 * 1024;
 type ReadOptions = Pick<S3StoreOptions, 'ciphertext' | 'fields'>;
 
 /**
- * One record; null where there is none. An object that is there and cannot be read (archived, larger than 64 MiB,
- * under a key of the client's own) comes with its fault, so that it is set aside and counted, and the records beside it
- * go on.
+ * One record; null where there is none. An object that is there and cannot be read (archived, larger than 64
+ * MiB, under a key of the client's own) comes with its fault, so that it is set aside and counted, and the
+ * records beside it go on.
  */
 export async function readObject(
   requests: S3Requests,

@@ -20,10 +20,11 @@ export interface ReplaceOptions {
 /**
  * Replaces one ciphertext where the object is as it was read.
  *
- * `If-Match` makes the swap atomic for the body. A change of nothing but headers or metadata leaves the ETag as it
- * was; the HEAD directly before notices it by time and version and, for the ciphertext itself, by its text. What
- * is left: such a change between this HEAD and the write, which a copy notices too, by `unmodified since`, unless
- * the object had been changed in that same second before; and a change of tags or ACL in that time.
+ * `If-Match` makes the swap atomic for the body. A change of nothing but headers or metadata leaves the ETag
+ * as it was; the HEAD directly before notices it by time and version and, for the ciphertext itself, by its
+ * text. What is left: such a change between this HEAD and the write, which a copy notices too, by `unmodified
+ * since`, unless the object had been changed in that same second before; and a change of tags or ACL in that
+ * time.
  */
 export async function replaceObject(
   requests: S3Requests,

@@ -62,7 +62,8 @@ export function openRequests({ sdk, reading, writing }: S3Clients, bucket: strin
       const command = new sdk.HeadObjectCommand({ Bucket, Key, ...mode });
       return await told('s3:GetObject', reading.send(command));
     } catch (error) {
-      // No code comes with a HEAD: whether the object was refused or we are (an expired token) another request tells.
+      // No code comes with a HEAD: whether the object was refused or we are (an expired token) another
+      // request tells.
       if (error instanceof Fault && error.code === refusedObject)
         await list(Key, { after: null, token: null });
       throw error;
@@ -114,7 +115,10 @@ async function told<Reply>(right: string, reply: Promise<Reply>): Promise<Reply>
   }
 }
 
-/** The one header in which S3 wants a key percent-encoded; its current version, so that a condition meets that. */
+/**
+ * The one header in which S3 wants a key percent-encoded; its current version, so that a condition meets
+ * that.
+ */
 function copySource(bucket: string, key: string): string {
   return [bucket, ...key.split('/')].map(encodeURIComponent).join('/');
 }

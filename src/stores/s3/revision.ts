@@ -7,8 +7,8 @@ interface State {
 }
 
 /**
- * The state of an object in one string. The ETag stands for the content alone: who changes only the metadata is
- * told by the time, in whole seconds, or by the version where the bucket keeps them.
+ * The state of an object in one string. The ETag stands for the content alone: who changes only the metadata
+ * is told by the time, in whole seconds, or by the version where the bucket keeps them.
  */
 export function revisionOf({ ETag, LastModified, VersionId }: State): string {
   if (ETag === undefined || LastModified === undefined) {

@@ -20,14 +20,16 @@ interface List {
 
 const beginning: ListStart = { after: null, token: null };
 
-/** Key of an object that proves compare-and-swap; one that a killed process left behind is no record either. */
+/**
+ * Key of an object that proves compare-and-swap; one that a killed process left behind is no record either.
+ */
 export function scratchPrefix({ prefix }: S3Scope): string {
   return `${prefix}.keyturn-check-`;
 }
 
 /**
- * Keys in S3's order, by their UTF-8 bytes. A page's cursor is its last key. Whether an object has the metadata
- * field that is asked for only `read` can tell.
+ * Keys in S3's order, by their UTF-8 bytes. A page's cursor is its last key. Whether an object has the
+ * metadata field that is asked for only `read` can tell.
  */
 export async function* scanKeys(
   requests: S3Requests,

@@ -2,8 +2,8 @@ import type { LimitFunction } from 'p-limit';
 import { asFault, Fault } from '../../rotation/faults.ts';
 
 /**
- * The results of `work`, aligned with `items`. After a fault no more is begun, so that a server that asks for fewer
- * requests gets none; what is under way is waited for, and then the gravest fault is thrown.
+ * The results of `work`, aligned with `items`. After a fault no more is begun, so that a server that asks for
+ * fewer requests gets none; what is under way is waited for, and then the gravest fault is thrown.
  */
 export async function settleAll<Item, Result>(
   limit: LimitFunction,

@@ -2,7 +2,9 @@ import { createTokenCache, type TokenSource } from '../../connection/token-sourc
 import type { Login } from './login.ts';
 import type { TokenApi, VaultToken } from './token-api.ts';
 
-/** Logs in, renews the token ahead of its expiry, and logs in anew when it nears its max TTL or is refused. */
+/**
+ * Logs in, renews the token ahead of its expiry, and logs in anew when it nears its max TTL or is refused.
+ */
 export function createLoginSource(
   api: TokenApi,
   login: Login,

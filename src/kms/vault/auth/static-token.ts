@@ -4,7 +4,10 @@ import type { TokenApi, VaultToken } from './token-api.ts';
 
 const remedy = 'put a new one into kms.auth.token and start keyturn again';
 
-/** A token from the config: renewed for as long as Vault allows. A token that may not look itself up is used as it is. */
+/**
+ * A token from the config: renewed for as long as Vault allows. A token that may not look itself up is used
+ * as it is.
+ */
 export function createStaticTokenSource(
   api: TokenApi,
   token: string,

@@ -32,8 +32,8 @@ function toLifetimeMs(ttlSeconds: number): number {
 }
 
 /**
- * The calls that have to do with tokens. None is aborted with the caller that happens to need it first: the others
- * wait for it too. A server that can't answer is a `transient` fault.
+ * The calls that have to do with tokens. None is aborted with the caller that happens to need it first: the
+ * others wait for it too. A server that can't answer is a `transient` fault.
  */
 export interface TokenApi {
   /** `rotation` fault `TOKEN_REFUSED` where it is refused; `remedy` then ends the message. */

@@ -7,8 +7,9 @@ import { createStaticTokenSource } from './static-token.ts';
 import { createTokenApi } from './token-api.ts';
 
 /**
- * Where tokens come from. Each `read…` is asked again at every login, because files with secrets are replaced from
- * time to time; what it gives is trimmed. `mount`: where the auth method is, by default `approle` and `kubernetes`.
+ * Where tokens come from. Each `read…` is asked again at every login, because files with secrets are replaced
+ * from time to time; what it gives is trimmed. `mount`: where the auth method is, by default `approle` and
+ * `kubernetes`.
  */
 export type VaultAuth =
   | { readonly kind: 'token'; readonly token: string }
