@@ -114,6 +114,9 @@ function createConsumer<Connection>(
     if (inWork === 0) idle = new AbortController();
     inWork += 1;
     try {
+      // A look for the next job that was under way when the consumer closed may still bring one.
+      if (closing.signal.aborted)
+        return await unlessClosed(handBack(job, job.data, 0, token), closing.signal);
       const batch = { epoch, number, refs, late };
       const result = await process(batch, progress, eitherSignal(lock, closing.signal));
       if (result.kind !== 'handedBack') return;

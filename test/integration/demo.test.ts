@@ -43,3 +43,11 @@ test('an embedded broker serves one process at a time, keeps its state, and surv
   expect(report.rotated + report.skipped).toBe(300);
   await customers.close();
 }, 120_000);
+
+test('the demo of envelopes gives each a new data key, and opens them again as the application would', async () => {
+  const { code, stdout, stderr } = await runCli(['demo', '--envelope', '--records', '300', '--json']);
+  expect(code, stderr).toBe(0);
+  expect(stderr).toContain('300 envelopes, each under an AES-128 data key wrapped by version 1');
+  expect(stderr).toContain('100 of the envelopes open under new AES-256 data keys');
+  expect(JSON.parse(stdout)).toMatchObject({ rotated: 300, certificate: { verdict: 'safe-to-retire' } });
+}, 60_000);

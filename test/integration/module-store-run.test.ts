@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEmulator, type Emulator } from '../../src/kms/emulator/server.ts';
 import { createYandexKeyService, type YandexKeyService } from '../../src/kms/yandex/client.ts';
 import { runCli } from '../support/cli.ts';
+import { freshRedis } from '../support/peers.ts';
 import { createJsonlDirectory, jsonlModule } from '../support/jsonl-store/jsonl-directory.ts';
 
 const records = 60;
@@ -14,6 +15,7 @@ describe('run over a store of the user’s own', () => {
   let kms: YandexKeyService;
   let directory: Awaited<ReturnType<typeof createJsonlDirectory>>;
   let config: string;
+  let broker: Awaited<ReturnType<typeof freshRedis>>;
   let versions: { old: string; current: string };
 
   const aadOf = (id: string): Uint8Array => Buffer.from(`customer/${id}`);
@@ -22,7 +24,7 @@ describe('run over a store of the user’s own', () => {
     const path = join(directory.folder, name);
     const text = JSON.stringify({
       rotation: 'customers',
-      broker: `embedded:${join(directory.folder, 'broker')}`,
+      broker: broker.url,
       kms: { provider: 'yandex', endpoint: emulator.endpoint, auth: { iamToken: emulator.token } },
       source: { keyId: 'k1', aadContext: 'customer/{id}' },
       target: { keyId: 'k1', aadContext: 'customer/{id}' },
@@ -35,6 +37,7 @@ describe('run over a store of the user’s own', () => {
   }
 
   beforeAll(async () => {
+    broker = await freshRedis();
     emulator = await startEmulator({ port: 0, keys: ['k1'] });
     kms = createYandexKeyService({
       endpoint: emulator.endpoint,
@@ -71,6 +74,7 @@ describe('run over a store of the user’s own', () => {
     await kms.close();
     await emulator.close();
     await directory.remove();
+    await broker.flush();
   });
 
   test('check opens the module from the config’s folder, wherever it is run', async () => {

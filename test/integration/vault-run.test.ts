@@ -1,34 +1,34 @@
-import { join } from 'node:path';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { startApplication } from '../support/application.ts';
 import { runCli, startCli, writeConfig } from '../support/cli.ts';
-import { freshDatabase } from '../support/peers.ts';
+import { freshDatabase, freshRedis } from '../support/peers.ts';
 import { createVaultAdmin, type VaultAdmin } from '../support/vault-admin.ts';
 import { startVaultDouble, type VaultDouble } from '../support/vault-double.ts';
 
-const records = 900;
+const records = 450;
 const noContext = new Uint8Array();
 
 let vault: VaultDouble;
 let admin: VaultAdmin;
 let database: Awaited<ReturnType<typeof freshDatabase>>;
 let sql: pg.Pool;
+let broker: Awaited<ReturnType<typeof freshRedis>>;
 
 beforeEach(async () => {
   vault = await startVaultDouble();
   admin = createVaultAdmin({ url: vault.url, token: vault.rootToken, mount: 'transit' });
   await admin.createKey('app');
   database = await freshDatabase();
+  broker = await freshRedis();
   sql = new pg.Pool({ connectionString: database.url, max: 4 });
   sql.on('error', () => undefined);
 });
 afterEach(async () => {
   await sql.end();
   await database.drop();
+  await broker.flush();
   await vault.close();
 });
 
@@ -45,7 +45,7 @@ async function writeRotation(format: unknown): Promise<string> {
   const key = { keyId: 'app' };
   return writeConfig({
     rotation: 'transit',
-    broker: `embedded:${join(await mkdtemp(join(tmpdir(), 'keyturn-vault-')), 'db')}`,
+    broker: broker.url,
     kms: { provider: 'vault', endpoint: vault.url, auth: { token: vault.rootToken } },
     source: key,
     target: key,
