@@ -41,7 +41,7 @@ function itemsPerCall(): number[] {
     .map(({ body }) => rewrapBody.parse(JSON.parse(body)).batch_input.length);
 }
 
-async function writeRotation(format: unknown): Promise<string> {
+async function writeRotation(format: unknown, limits: object = {}): Promise<string> {
   const key = { keyId: 'app' };
   return writeConfig({
     rotation: 'transit',
@@ -51,7 +51,7 @@ async function writeRotation(format: unknown): Promise<string> {
     target: key,
     store: { type: 'postgres', url: database.url, table: 'secrets', key: ['id'], column: 'value' },
     format,
-    limits: { rate: 'none', batchSize: 150 },
+    limits: { rate: 'none', batchSize: 150, ...limits },
   });
 }
 
@@ -88,6 +88,8 @@ test('text under version 1 comes under version 2 while an application writes, in
     certificate: { verdict: 'safe-to-retire', records, byVersion: { '2': records } },
   });
   expect(Math.max(...itemsPerCall())).toBe(150);
+  for (const secret of [vault.rootToken, 'vault:v', 'plain-', 'written-'])
+    expect(stdout + stderr).not.toContain(secret);
 
   const { rows } = await sql.query<{ id: number; value: string }>('SELECT id, value FROM secrets');
   for (const { id, value } of rows) {
@@ -124,6 +126,19 @@ test('Tink envelopes keep their payload, and a wrapped key that thousands share 
     const dataKey = await admin.decrypt('app', value.subarray(4, 4 + length), noContext);
     expect(dataKey.toString()).toBe(`data key ${((id - 1) % 3) + 1}`);
   }
+}, 60_000);
+
+test('where the rate counts items, a call holds a quarter of a second of them', async () => {
+  const values = await Promise.all(
+    Array.from({ length: 120 }, (_, index) => admin.encrypt('app', Buffer.from(`plain-${index}`), noContext)),
+  );
+  await insert('text', values);
+  await admin.rotateKey('app');
+  const config = await writeRotation('text', { rate: 200, rateUnit: 'items' });
+  const { code, stdout, stderr } = await runCli(['run', '-c', config, '--json'], {});
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ rotated: 120, certificate: { verdict: 'safe-to-retire' } });
+  expect(Math.max(...itemsPerCall())).toBe(50);
 }, 60_000);
 
 test('check says what the transit engine lacks, and a refused token ends it with 3', async () => {
