@@ -8,6 +8,7 @@ import { readCatalog } from './postgres/catalog.ts';
 import { checkScope, notOfOneRecord } from './postgres/scope.ts';
 import { countRecords } from './postgres/count.ts';
 import { encodeRef, parseRef } from './postgres/ref.ts';
+import { sampleKeys } from './postgres/sample.ts';
 import { splitOnRecordFault } from './postgres/split-on-fault.ts';
 import { queryRows, type SqlPool } from './postgres/sql-pool.ts';
 import { statementsFor } from './postgres/statements.ts';
@@ -197,6 +198,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     read,
     replace,
     count,
+    async sample(size, signal) {
+      const keys = await unlessAborted(sampleKeys(pool, sql, shape.table, size, signal), signal);
+      return (keys ?? []).map(encodeRef);
+    },
     async check() {
       const { records, exact } = await count();
       const estimate = exact ? '' : ' (estimate)';

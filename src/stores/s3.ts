@@ -10,6 +10,7 @@ import { readObject } from './s3/read.ts';
 import { replaceObject } from './s3/replace.ts';
 import { openRequests, type S3Requests } from './s3/requests.ts';
 import { notOfOneObject } from './s3/s3-fault.ts';
+import { sampleKeys } from './s3/sample.ts';
 import { countKeys, listKeys, scanKeys } from './s3/scan.ts';
 import { settleAll } from './s3/settle-all.ts';
 
@@ -76,6 +77,7 @@ async function openBucket(options: S3StoreOptions, requests: S3Requests): Promis
     },
 
     count,
+    sample: (size, signal) => sampleKeys({ requests, scope: options, signal }, size),
     async check() {
       const { records, exact } = await count();
       const under = prefix === '' ? '' : `, prefix ${prefix}`;

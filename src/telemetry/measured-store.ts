@@ -1,7 +1,7 @@
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 
 /** A round trip to the store, as metrics name it. */
-export type StoreOperation = 'read' | 'replace' | 'scan' | 'count';
+export type StoreOperation = 'read' | 'replace' | 'scan' | 'count' | 'sample';
 
 /** The same store, its round trips timed; failed ones too. */
 export function measureStore(
@@ -16,6 +16,7 @@ export function measureStore(
       used(op, (performance.now() - startedAt) / 1000);
     }
   }
+  const { sample } = store;
   return {
     async *scan(from, limit, signal) {
       const pages = store.scan(from, limit, signal)[Symbol.asyncIterator]();
@@ -32,6 +33,9 @@ export function measureStore(
     read: (refs) => timed('read', () => store.read(refs)),
     replace: (changes) => timed('replace', () => store.replace(changes)),
     count: () => timed('count', () => store.count()),
+    ...(sample !== undefined && {
+      sample: (size, signal) => timed('sample', () => sample.call(store, size, signal)),
+    }),
     check: () => store.check(),
     caveats: store.caveats,
     close: () => store.close(),

@@ -7,6 +7,7 @@ import {
   type ReplaceOutcome,
   type StoredRecord,
 } from '../rotation/record.ts';
+import { recordSampleContract } from './record-sample-contract.ts';
 import type { RecordStoreFixture, RecordStoreTraits } from './record-store-fixture.ts';
 
 export type { RecordStoreFixture, RecordStoreTraits, SeedRecord } from './record-store-fixture.ts';
@@ -282,6 +283,8 @@ export function recordStoreContract(
         expect(await fixture.store.replace([])).toEqual([]);
       });
     });
+
+    recordSampleContract({ store: () => fixture.store, seed: seedMany, scan: scanRefs });
 
     test('no ref and no cursor holds a value: both travel through queues and logs', async () => {
       const ref = await seedOne('secret');

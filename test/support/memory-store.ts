@@ -63,6 +63,12 @@ export function createMemoryStore(): MemoryStore {
       return outcomes;
     },
     count: async () => ({ records: rows.size, exact: true }),
+    sample: async (size) =>
+      [...rows.keys()]
+        .map((ref) => ({ ref, place: Math.random() }))
+        .toSorted((left, right) => left.place - right.place)
+        .slice(0, size)
+        .map(({ ref }) => ref),
     check: async () => `memory, ${rows.size} records`,
     caveats: [],
     close: async () => undefined,

@@ -24,6 +24,7 @@ function guarded(
     replace: async () => [],
     count: async () => ({ records: 0, exact: true }),
     close: async () => undefined,
+    sample: undefined,
     check: undefined,
     caveats: undefined,
     ...parts,

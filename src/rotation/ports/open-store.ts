@@ -16,8 +16,8 @@ export interface StoreContext {
 }
 
 /**
- * A store of a user's own. Without `check` keyturn counts the records instead, and without `caveats` the
- * certificate has none to tell.
+ * A store of a user's own. Without `sample` a plan knows its first records alone. Without `check` keyturn
+ * counts the records instead, and without `caveats` the certificate has none to tell.
  */
 export type OwnStore = Omit<RecordStore, 'check' | 'caveats'> &
   Partial<Pick<RecordStore, 'check' | 'caveats'>>;

@@ -31,6 +31,12 @@ export interface RecordStore {
   replace(changes: readonly Replacement[]): Promise<ReplaceOutcome[]>;
   /** How many records there are; `exact` is false for an estimate. Never a full scan of a large store. */
   count(): Promise<{ records: number; exact: boolean }>;
+  /**
+   * Refs drawn at random over all records, about each as likely as another: distinct, at most `size`, all
+   * where there are no more. Fewer only where finding more would take a scan of a large store. Soon after
+   * `signal` aborts it ends, with whatever it has. Left out where the store can only scan.
+   */
+  sample?(size: number, signal: AbortSignal): Promise<readonly Ref[]>;
   /** Proves that the store can do what a rotation needs, and says in one line what it is. */
   check(): Promise<string>;
   /**

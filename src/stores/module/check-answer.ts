@@ -63,6 +63,14 @@ export const countSchema = z.object(
   'it must give an object { records, exact }',
 );
 
+/** What a sample of at most `size` must be. */
+export function sampleSchema(size: number) {
+  return z
+    .array(text('each ref'), 'it must give an array of refs')
+    .max(size, 'it must not give more refs than it was asked for')
+    .refine((refs) => new Set(refs).size === refs.length, 'a ref must not be twice in a sample');
+}
+
 export const lineSchema = z.string('it must give a string').regex(/^.*$/, 'it must give one line');
 
 /** A module's answer, unchecked so far, as what it must be; throws the breach of the first rule it breaks. */

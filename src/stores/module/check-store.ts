@@ -12,6 +12,7 @@ const storeShape = z.object(
     replace: method('replace'),
     count: method('count'),
     close: method('close'),
+    sample: method('sample').optional(),
     check: method('check').optional(),
     caveats: z.array(z.string(), 'gives a store whose caveats are no array of strings').optional(),
   },

@@ -7,6 +7,7 @@ import {
   countSchema,
   lineSchema,
   recordsSchema,
+  sampleSchema,
   type Breach,
 } from './check-answer.ts';
 import { guardScan } from './guard-scan.ts';
@@ -60,6 +61,14 @@ export function guardStore(
         (answer, breach) => checkOutcomes(answer, changes.length, breach),
       ),
     count,
+    ...(own.sample !== undefined && {
+      sample: (size, signal) =>
+        call(
+          'sample()',
+          () => own.sample?.(size, signal),
+          (answer, breach) => checkAnswer(sampleSchema(size), answer, breach),
+        ),
+    }),
     async check() {
       if (own.check !== undefined)
         return call(

@@ -1,18 +1,12 @@
 import { z } from 'zod';
-import { queryRows, type SqlPool } from './sql-pool.ts';
+import { affordableCost, estimateScope } from './plan-estimate.ts';
 import { notOfOneRecord } from './scope.ts';
+import { queryRows, type SqlPool } from './sql-pool.ts';
 import type { Statements } from './statements.ts';
 
 /** From here on the planner's estimate is good enough. */
 const estimateFromRecords = 100_000;
-/** In the planner's units, where reading a page is 1: at most some seconds. */
-const affordableCost = 100_000;
 
-const planRow = z.object({
-  'QUERY PLAN': z.tuple([
-    z.object({ Plan: z.object({ 'Plan Rows': z.number(), 'Total Cost': z.number() }) }),
-  ]),
-});
 const countRow = z.object({ records: z.coerce.number() });
 
 /**
@@ -23,11 +17,8 @@ export async function countRecords(
   pool: SqlPool,
   sql: Statements,
 ): Promise<{ records: number; exact: boolean }> {
-  const [row] = await queryRows(pool, planRow, sql.estimate).catch(notOfOneRecord);
-  const plan = row?.['QUERY PLAN'][0].Plan;
-  const estimate = plan?.['Plan Rows'] ?? 0;
-  if (estimate >= estimateFromRecords || (plan?.['Total Cost'] ?? 0) > affordableCost)
-    return { records: estimate, exact: false };
+  const { records, cost } = await estimateScope(pool, sql);
+  if (records >= estimateFromRecords || cost > affordableCost) return { records, exact: false };
   const [counted] = await queryRows(pool, countRow, sql.count).catch(notOfOneRecord);
   return { records: counted?.records ?? 0, exact: true };
 }

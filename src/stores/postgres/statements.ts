@@ -20,6 +20,10 @@ export interface Statements {
   readonly replace: string;
   /** $1… = one key; fails where a text is none of its column's type. */
   readonly castKey: string;
+  /** $1 = records at most, drawn from all. */
+  readonly sampleAll: string;
+  /** $1 = records at most, $2 = percentage of the table's blocks that they are drawn from. */
+  readonly sampleBlocks: string;
   readonly estimate: string;
   readonly count: string;
 }
@@ -62,6 +66,16 @@ SELECT * FROM (
    LIMIT ${rows}::int4
 ) AS stretch
 WHERE "inScope" OR place = ${rows}::int4`;
+  }
+
+  /** In the order of random numbers: PostgreSQL keeps no more than it gives, however many it reads. */
+  function draw(from: string): string {
+    return `
+SELECT ${texts(key.map(({ name }) => name))} AS key
+  FROM ${table}${from}
+ WHERE ${[scope, ...wholeKey].join(' AND ')}
+ ORDER BY random()
+ LIMIT $1::int4`;
   }
 
   const valueText = `${of(column)}::${shape.valueKind === 'bytea' ? 'bytea' : 'text'}`;
@@ -123,6 +137,8 @@ UPDATE ${table}
 RETURNING keyturn_locked.place::int4 AS place`,
 
     castKey: `SELECT ${key.map(({ type }, place) => `$${place + 1}::text::${type}`).join(', ')}`,
+    sampleAll: draw(''),
+    sampleBlocks: draw(' TABLESAMPLE SYSTEM ($2::float4)'),
     estimate: `EXPLAIN (FORMAT JSON) SELECT FROM ${table} WHERE ${scope}`,
     count: `SELECT count(*)::text AS records FROM ${table} WHERE ${scope}`,
   };

@@ -1,0 +1,53 @@
+/** Characters that keys may have besides those that were seen. */
+const usual = Array.from({ length: 95 }, (_, index) => String.fromCodePoint(32 + index));
+/** Share of the guesses that hold such a character. */
+const unusualShare = 0.25;
+const guesses = 10;
+/** Behind all others that keys are likely to have. */
+const lastCharacter = '\u{10FFFD}';
+
+/** Guesses keys that a bucket may have, from those that it has been seen to have. */
+export interface KeyGuesser {
+  learn(keys: readonly string[]): void;
+  /** A key at a random place between two others; null where no guess comes between. */
+  between(after: string, before: string): string | null;
+}
+
+export function createKeyGuesser(random = Math.random): KeyGuesser {
+  const known: string[] = [];
+  const characters = new Set<string>();
+  const anyOf = (items: readonly string[]): string => items[Math.floor(random() * items.length)] ?? '';
+  return {
+    learn(keys) {
+      known.push(...keys);
+      for (const key of keys) for (const character of key) characters.add(character);
+    },
+    between(after, before) {
+      const [low, high] = [[...after], [...before]];
+      let common = 0;
+      while (common < high.length && low[common] === high[common]) common += 1;
+      const fits = (each: string): boolean =>
+        compareKeys(each, low[common] ?? '') >= 0 && compareKeys(each, high[common] ?? '') <= 0;
+      const seen = [...characters].filter(fits);
+      const all = [...seen, ...usual.filter(fits)];
+      for (let guess = 0; guess < guesses; guess += 1) {
+        const next = anyOf(random() < unusualShare ? all : seen);
+        // The rest as another key has it: where keys are built alike, each place then has what it may have.
+        const rest = [...anyOf(known)].slice(common + 1);
+        const key = [...low.slice(0, common), next, ...rest].join('');
+        if (compareKeys(key, after) > 0 && compareKeys(key, before) < 0) return key;
+      }
+      return null;
+    },
+  };
+}
+
+/** What all keys with the first characters of `key` lie before. */
+export function endOfKeysLike(key: string, characters: number): string {
+  return [...key].slice(0, characters).join('') + lastCharacter;
+}
+
+/** The order in which S3 lists: by the bytes in UTF-8. */
+export function compareKeys(left: string, right: string): number {
+  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+}
