@@ -44,6 +44,13 @@ function configured(
 configured('check', 'validate the config and reach broker, store and KMS', async (config, output) =>
   (await import('./commands/check.ts')).check(config, output),
 );
+// Noted as it is parsed, as the rate below is.
+let sampleSize = 200;
+configured(
+  'plan',
+  'say what the rotation will take, from a random sample; writes nothing',
+  async (config, output) => (await import('./commands/plan.ts')).plan(config, { sample: sampleSize }, output),
+).option('--sample <n>', 'records to sample, 200 by default', (text) => (sampleSize = parseSampleSize(text)));
 configured('enqueue', 'enqueue the whole store; run again after a crash it resumes', async (config, output) =>
   (await import('./commands/enqueue.ts')).enqueue(config, output),
 );
@@ -121,6 +128,12 @@ function parseCount(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(count))
     throw new InvalidArgumentError('a whole number is needed');
   return count;
+}
+
+function parseSampleSize(text: string): number {
+  const size = parseCount(text);
+  if (size < 1 || size > 100_000) throw new InvalidArgumentError('a number from 1 to 100000 is needed');
+  return size;
 }
 
 function parseShare(text: string): number {

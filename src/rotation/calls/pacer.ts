@@ -37,7 +37,7 @@ interface Waiter {
 }
 
 export function createPacer(
-  pace: Pace,
+  pace: Pick<Pace, 'take' | 'penalize'>,
   observe: { waited: (seconds: number) => void; fault: (fault: Fault) => void },
 ): Pacer {
   const waiters = new Set<Waiter>();

@@ -1,0 +1,4 @@
+/** `1,204,311`. */
+export function describeCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
