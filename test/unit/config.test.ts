@@ -237,7 +237,7 @@ describe('problems', () => {
     [{ store: { ...store, versionColumn: 'ssn' } }, /^store.versionColumn: is the column of the ciphertext/],
     [{ store: { ...store, versionColumn: 'id' } }, /^store.versionColumn: is the column of the ciphertext/],
     [{ store: { ...store, where: ' ' } }, /^store.where: is blank; leave it out for all rows/],
-    [{ store: { ...store, journal: true } }, /^store.journal: is not available in this version/],
+    [{ store: { ...store, journal: 'often' } }, /^store.journal: must be true or false/],
     [{ audit: '/var/log/audit.jsonl' }, /^audit: is not available in this version/],
     [
       { kms: { ...kms, provider: 'gcp' } },
