@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { loadConfig } from '../config/load-config.ts';
 import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import { asFault } from '../rotation/faults.ts';
@@ -92,6 +92,15 @@ configured(
 )
   .option('--deep', 'ask the KMS about every record')
   .option('--out <file>', 'write the certificate to a file too');
+
+configured(
+  'rollback',
+  'put journalled old ciphertexts back where nothing else has changed them',
+  async (config, output) => (await import('./commands/rollback.ts')).rollback(config, output),
+);
+configured('journal', "drop the rotation's entries of the journal: journal purge", async (config, output) =>
+  (await import('./commands/journal.ts')).purgeJournal(config, output),
+).addArgument(new Argument('<action>', 'what to do').choices(['purge']));
 
 program
   .command('kms-emulator')

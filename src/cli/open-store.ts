@@ -1,6 +1,8 @@
 import { parseAadTemplate } from '../rotation/aad-template.ts';
 import type { KeyturnConfig, PostgresStoreConfig } from '../config/keyturn-config.ts';
+import { Fault } from '../rotation/faults.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
+import type { Journal } from '../stores/postgres/journal.ts';
 import type { SqlPool } from '../stores/postgres/sql-pool.ts';
 import { readSecretFile } from './secret-file.ts';
 
@@ -19,7 +21,7 @@ export async function openStore(config: KeyturnConfig, use: StoreUse): Promise<R
   const [fields, readOnly] = [fieldsOf(config), use === 'readOnly'];
   switch (store.type) {
     case 'postgres':
-      return openPostgres(config, store, use);
+      return onPool(config, store, (pool) => openTable(pool, config, store, use));
     case 's3': {
       const { openS3Store } = await import('../stores/s3.ts');
       const { type: _, caFile, ...place } = store;
@@ -35,18 +37,43 @@ export async function openStore(config: KeyturnConfig, use: StoreUse): Promise<R
   }
 }
 
-async function openPostgres(
+/** The journal of a PostgreSQL store; `purge` writes nothing to the store's table, and needs no right to. */
+export async function openJournal(config: KeyturnConfig, use: 'restore' | 'purge'): Promise<Journal> {
+  const { rotation, store } = config;
+  if (store.type !== 'postgres')
+    throw new Fault(
+      'usage',
+      'JOURNAL_UNSUPPORTED',
+      `only a postgres store keeps a journal, not store.type ${store.type}`,
+    );
+  const { openPostgresJournal } = await import('../stores/postgres/journal.ts');
+  const { table, key, column, versionColumn } = store;
+  return onPool(config, store, (pool) =>
+    openPostgresJournal({
+      pool,
+      rotation,
+      table,
+      key,
+      column,
+      ...(versionColumn === null ? {} : { versionColumn }),
+      use,
+    }),
+  );
+}
+
+/** What `open` makes of a new pool, and closes with it. */
+async function onPool<Opened>(
   config: KeyturnConfig,
   store: PostgresStoreConfig,
-  use: StoreUse,
-): Promise<RecordStore> {
+  open: (pool: SqlPool) => Promise<Opened>,
+): Promise<Opened> {
   const { connectPostgres } = await import('../stores/postgres/connect.ts');
   const pool = await connectPostgres(store.url, {
     connections,
     applicationName: `keyturn ${config.rotation}`,
   });
   try {
-    return await openTable(pool, config, store, use);
+    return await open(pool);
   } catch (error) {
     await pool.end();
     throw error;
@@ -57,7 +84,7 @@ async function openPostgres(
 export async function openTable(
   pool: SqlPool,
   config: KeyturnConfig,
-  { table, key, column, where, versionColumn }: PostgresStoreConfig,
+  { table, key, column, where, versionColumn, journal }: PostgresStoreConfig,
   use: StoreUse,
 ): Promise<RecordStore> {
   const { openPostgresStore } = await import('../stores/postgres.ts');
@@ -70,6 +97,7 @@ export async function openTable(
     ...(versionColumn === null ? {} : { versionColumn }),
     fields: fieldsOf(config),
     readOnly: use === 'readOnly',
+    journal: journal ? { rotation: config.rotation } : null,
   });
 }
 

@@ -139,6 +139,8 @@ export interface PostgresStoreConfig {
   /** An SQL condition. */
   readonly where: string | null;
   readonly versionColumn: string | null;
+  /** Each swap notes the old value, for a rollback. */
+  readonly journal: boolean;
 }
 
 export interface S3StoreConfig {

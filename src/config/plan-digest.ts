@@ -36,10 +36,12 @@ function withoutCredentials(store: StoreConfig): Record<string, unknown> {
   }
 }
 
-function describeTable({ url, ...store }: PostgresStoreConfig): Record<string, unknown> {
+function describeTable({ url, journal, ...store }: PostgresStoreConfig): Record<string, unknown> {
   const { hostname, port, pathname, searchParams } = new URL(url);
   return {
     ...store,
+    // A worker without it among others that have it would make swaps that no rollback knows.
+    journal: journal ? true : null,
     // As pg reads it: a host or port in the query wins, which is how a socket directory is named.
     host: searchParams.get('host') ?? hostname,
     port: searchParams.get('port') ?? (port === '' ? '5432' : port),

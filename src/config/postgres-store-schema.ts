@@ -30,9 +30,8 @@ export const postgresSchema = z
       .describe('Column with the key version: read to skip, written with the ciphertext'),
     journal: z
       .boolean()
-      .refine((journal) => !journal, 'is not available in this version; leave it out')
       .default(false)
-      .describe('Not available in this version'),
+      .describe('Keep old values in a table keyturn_journal beside the table, for rollback'),
   })
   .superRefine(({ key, column, versionColumn }, context) => {
     if (key.includes(column)) {
@@ -55,4 +54,5 @@ export const postgresSchema = z
     column: store.column,
     where: store.where ?? null,
     versionColumn: store.versionColumn ?? null,
+    journal: store.journal,
   }));

@@ -7,6 +7,12 @@ import type { Cursor, Ref, ReplaceOutcome, Replacement, StoredRecord } from '../
 import { readCatalog } from './postgres/catalog.ts';
 import { checkScope, notOfOneRecord } from './postgres/scope.ts';
 import { countRecords } from './postgres/count.ts';
+import {
+  ensureJournal,
+  findJournalCaveats,
+  journalCaveat,
+  journalTableOf,
+} from './postgres/journal-table.ts';
 import { encodeRef, parseRef } from './postgres/ref.ts';
 import { sampleKeys } from './postgres/sample.ts';
 import { splitOnRecordFault } from './postgres/split-on-fault.ts';
@@ -33,6 +39,8 @@ export interface PostgresStoreOptions extends ColumnNames {
   readonly table: string;
   /** A SQL condition on the table's rows, from the config: trusted. */
   readonly where?: string;
+  /** Each swap notes the old value in the table `keyturn_journal` of the same schema, which is made if absent. */
+  readonly journal?: { readonly rotation: string } | null;
 }
 
 interface Wanted {
@@ -58,8 +66,15 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const { pool } = options;
   const { table: facts, ...catalog } = await readCatalog(pool, options.table);
   const shape = resolveTable({ table: facts, ...catalog }, options);
-  const sql = statementsFor(shape, options.where);
+  const journalTable = journalTableOf(facts, shape);
+  const journal = options.journal ?? null;
+  const sql = statementsFor(shape, options.where, journal === null ? null : journalTable);
   await checkScope(pool, sql, shape.table);
+  const writesJournal = journal !== null && options.readOnly !== true;
+  if (writesJournal) await ensureJournal(pool, journalTable);
+  const caveats = writesJournal
+    ? [journalCaveat(journalTable)]
+    : await findJournalCaveats(pool, journalTable);
 
   async function* scan(from: Cursor | null, limit: number, signal: AbortSignal): AsyncGenerator<ScanPage> {
     let after = from === null ? null : await parseCursor(from);
@@ -150,19 +165,30 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     });
     const written = await splitOnRecordFault<Change, readonly [number, ReplaceOutcome]>(
       possible,
-      replaceTogether,
+      replaceNoting,
       ({ index }, fault) => [[index, fault]],
     );
     for (const [index, outcome] of written) outcomes.set(index, outcome);
     return changes.map((_, index) => outcomes.get(index) ?? 'conflict');
   }
 
+  async function replaceNoting(changes: readonly Change[]): Promise<(readonly [number, 'replaced'])[]> {
+    try {
+      return await replaceTogether(changes);
+    } catch (error) {
+      // The purge of another rotation drops a journal that it leaves empty.
+      if (!writesJournal || !(error instanceof Fault) || error.code !== 'STORE_SCHEMA') throw error;
+      await ensureJournal(pool, journalTable);
+      return replaceTogether(changes);
+    }
+  }
+
   async function replaceTogether(changes: readonly Change[]): Promise<(readonly [number, 'replaced'])[]> {
     if (changes.length === 0) return [];
-    const parameters = Array.from({ length: shape.key.length + 3 }, (_, place) =>
-      changes.map(({ texts }) => texts[place]),
-    );
-    const rows = await queryRows(pool, placeRow, sql.replace, parameters);
+    const arrays = shape.key.length + (journal === null ? 3 : 4);
+    const parameters = Array.from({ length: arrays }, (_, place) => changes.map(({ texts }) => texts[place]));
+    const noted = journal === null ? [] : [journal.rotation, journalTable.origin];
+    const rows = await queryRows(pool, placeRow, sql.replace, [...parameters, ...noted]);
     return rows.flatMap(({ place }) => {
       const change = changes[place - 1];
       return change === undefined ? [] : [[change.index, 'replaced'] as const];
@@ -170,7 +196,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   }
 
   /**
-   * The key's texts, the old value, the new value and the key version;
+   * The key's texts, the old value, the new value, the key version and the ref;
    * or why there is nothing to ask for.
    */
   function textsOf({ ref, oldValue, newValue, keyVersion }: Replacement): string[] | ReplaceOutcome {
@@ -189,6 +215,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       Buffer.from(oldValue).toString(encoding),
       Buffer.from(newValue).toString(encoding),
       keyVersion,
+      ref,
     ];
   }
 
@@ -205,9 +232,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     async check() {
       const { records, exact } = await count();
       const estimate = exact ? '' : ' (estimate)';
-      return `postgres ${facts.serverVersion}, ${shape.table}, ${records} records${estimate}`;
+      const noting = journal === null ? 'off' : 'on';
+      return `postgres ${facts.serverVersion}, ${shape.table}, ${records} records${estimate}, journal ${noting}`;
     },
-    caveats: [],
+    caveats,
     close: () => pool.end(),
   };
 }

@@ -36,6 +36,18 @@ describe('PostgreSQL', () => {
   recordStoreContract('a case-insensitive column', () => tableFixture(pool, 'citext'));
   recordStoreContract('a domain with a collation that ignores case', () => tableFixture(pool, 'secret_text'));
   recordStoreContract('a json column', () => tableFixture(pool, 'json'), { makeValue: jsonOf });
+  recordStoreContract(
+    'a text column with a version column and a journal',
+    () => tableFixture(pool, 'text', { versionColumn: 'note', journal: { rotation: 'r' } }),
+    { notesVersion: true },
+  );
+  recordStoreContract(
+    'a jsonb column with a journal',
+    () => tableFixture(pool, 'jsonb', { journal: { rotation: 'r' } }),
+    {
+      makeValue: jsonOf,
+    },
+  );
   recordStoreContract('a jsonb column', () => tableFixture(pool, 'jsonb'), { makeValue: jsonOf });
 });
 
@@ -48,6 +60,11 @@ describe('the embedded database', () => {
 
   recordStoreContract('a bytea column', () => tableFixture(pool, 'bytea'), { makeValue: bytesOf });
   recordStoreContract('a varchar column', () => tableFixture(pool, 'varchar(80)'));
+  recordStoreContract(
+    'a bytea column with a journal',
+    () => tableFixture(pool, 'bytea', { journal: { rotation: 'r' } }),
+    { makeValue: bytesOf },
+  );
 
   test('what it refuses stays with its record', async () => {
     const fixture = await tableFixture(pool, 'varchar(3)');

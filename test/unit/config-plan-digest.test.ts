@@ -24,6 +24,7 @@ describe('plan digest', () => {
     ['ways to reach the KMS', { kms: { ...kms, endpoint: 'http://127.0.0.1:1', auth: { metadata: true } } }],
     ['broker', { broker: 'redis://h' }],
     ['an AAD that is empty anyway', { source: { keyId: 'abj1', aadContext: '' } }],
+    ['a journal that is off, said or not', { store: { ...store, journal: false } }],
     ['the order of keys in the file', { store: Object.fromEntries(Object.entries(store).toReversed()) }],
   ])('%s may change within a pass', (_name, changes) => {
     expect(digestWith(changes)).toBe(digest);
@@ -46,6 +47,7 @@ describe('plan digest', () => {
     ['column', { store: { ...store, column: 'other' } }],
     ['where', { store: { ...store, where: 'true' } }],
     ['versionColumn', { store: { ...store, versionColumn: 'v' } }],
+    ['the journal, or some workers would not keep it', { store: { ...store, journal: true } }],
     ['format', { format: 'hex' }],
     ['pointer', { format: { json: '/a', format: 'base64' } }],
     ['mode', { format: 'envelope', mode: 'regenerate', allowPlaintext: true }],

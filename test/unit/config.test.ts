@@ -40,6 +40,7 @@ describe('loading', () => {
         column: 'ssn',
         where: 'deleted_at IS NULL',
         versionColumn: 'ssn_key_version',
+        journal: false,
       },
       format: 'base64',
       mode: { kind: 'rewrap' },
@@ -237,7 +238,7 @@ describe('problems', () => {
     [{ store: { ...store, versionColumn: 'ssn' } }, /^store.versionColumn: is the column of the ciphertext/],
     [{ store: { ...store, versionColumn: 'id' } }, /^store.versionColumn: is the column of the ciphertext/],
     [{ store: { ...store, where: ' ' } }, /^store.where: is blank; leave it out for all rows/],
-    [{ store: { ...store, journal: true } }, /^store.journal: is not available in this version/],
+    [{ store: { ...store, journal: 'often' } }, /^store.journal: must be a boolean/],
     [{ audit: '/var/log/audit.jsonl' }, /^audit: is not available in this version/],
     [
       { kms: { ...kms, provider: 'gcp' } },

@@ -60,6 +60,7 @@ const demoTable: PostgresStoreConfig = {
   column: 'ssn',
   where: null,
   versionColumn: null,
+  journal: false,
 };
 
 function demoConfig(directory: string, endpoint: string, iamToken: string, kind: DemoKind): KeyturnConfig {

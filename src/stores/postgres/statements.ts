@@ -1,3 +1,4 @@
+import type { JournalTable } from './journal-table.ts';
 import type { TableShape } from './table-shape.ts';
 
 /**
@@ -16,7 +17,10 @@ export interface Statements {
   readonly nextStretch: string;
   /** $1… = one array of texts per key column. */
   readonly read: string;
-  /** $1… = as `read`, then the arrays of old values, new values and key versions. */
+  /**
+   * $1… = as `read`, then the arrays of old values, new values and key versions; with a journal also the
+   * array of refs, then rotation and origin.
+   */
   readonly replace: string;
   /** $1… = one key; fails where a text is none of its column's type. */
   readonly castKey: string;
@@ -28,7 +32,11 @@ export interface Statements {
   readonly count: string;
 }
 
-export function statementsFor(shape: TableShape, where: string | undefined): Statements {
+export function statementsFor(
+  shape: TableShape,
+  where: string | undefined,
+  journal: JournalTable | null = null,
+): Statements {
   const { table, tableName, key, column, versionColumn, fields } = shape;
   const of = (name: string): string => `${tableName}.${name}`;
   const texts = (names: readonly string[]): string =>
@@ -92,6 +100,50 @@ SELECT ${texts(key.map(({ name }) => name))} AS key
     Array.from({ length: key.length + more }, (_, index) => `$${index + 1}::text[]`).join(', ');
   const keyNames = key.map((_, place) => `key_${place}`).join(', ');
 
+  const wantedNames = `${keyNames}, old_value, new_value, key_version${journal === null ? '' : ', ref'}`;
+  const noted = journal === null ? '' : ', keyturn_wanted.ref';
+  const oldVersion =
+    journal === null ? '' : `, ${versionColumn === null ? 'NULL' : of(versionColumn)}::text AS old_version`;
+  // Safe beside other writers: a row that somebody else has locked is skipped, never waited for while we
+  // hold locks; a locked row is compared in its newest version, and again as it is written.
+  const locked = `
+WITH keyturn_locked AS MATERIALIZED (
+  SELECT found.*, keyturn_wanted.place, keyturn_wanted.key_version${noted},
+         ${toBytes('keyturn_wanted.old_value')} AS old_value,
+         ${toBytes('keyturn_wanted.new_value')} AS new_value
+    FROM unnest(${arrays(journal === null ? 3 : 4)}) WITH ORDINALITY
+         AS keyturn_wanted (${wantedNames}, place)
+   CROSS JOIN LATERAL (
+     SELECT ${key.map(({ name }, place) => `${of(name)} AS key_${place}`).join(', ')}${oldVersion}
+       FROM ${table}
+      WHERE ${wantedKey} AND ${scope} AND ${isOld(toBytes('keyturn_wanted.old_value'))}
+      LIMIT 1
+        FOR ${shape.writesUnique ? '' : 'NO KEY '}UPDATE SKIP LOCKED
+   ) AS found
+)`;
+  const swap = `UPDATE ${table}
+   SET ${column} = ${newValue}${newVersion}
+  FROM keyturn_locked
+ WHERE ${keyEquals((place) => `keyturn_locked.key_${place}`)} AND ${isOld('keyturn_locked.old_value')}
+RETURNING keyturn_locked.place::int4 AS place`;
+  const bytesOf = (value: string): string =>
+    shape.valueKind === 'bytea' ? value : `convert_to(${value}, 'UTF8')`;
+  // One statement, so a swap is noted if and only if it is made. The digest is of what the row holds after it:
+  // jsonb and triggers change what they are given. The numbers of one row's swaps rise, since each is
+  // drawn under the row's lock.
+  const replace =
+    journal === null
+      ? `${locked}\n${swap}`
+      : `${locked}, keyturn_swapped AS (
+${swap}, keyturn_locked.ref, keyturn_locked.old_value, keyturn_locked.old_version,
+         sha256(${bytesOf(valueText)}) AS new_digest
+), keyturn_noted AS (
+  INSERT INTO ${journal.name} (rotation, origin, ref, old_value, old_version, new_digest)
+  SELECT $${key.length + 5}::text, $${key.length + 6}::text, ref, ${bytesOf('old_value')}, old_version, new_digest
+    FROM keyturn_swapped
+)
+SELECT place FROM keyturn_swapped`;
+
   return {
     checkScope: `SELECT FROM ${table} WHERE ${scope} LIMIT 0`,
     findNullKey:
@@ -113,28 +165,7 @@ SELECT keyturn_wanted.place::int4 AS place, found.*
     LIMIT 1
  ) AS found`,
 
-    // Safe beside other writers: a row that somebody else has locked is skipped, never waited for while we
-    // hold locks; a locked row is compared in its newest version, and again as it is written.
-    replace: `
-WITH keyturn_locked AS MATERIALIZED (
-  SELECT found.*, keyturn_wanted.place, keyturn_wanted.key_version,
-         ${toBytes('keyturn_wanted.old_value')} AS old_value,
-         ${toBytes('keyturn_wanted.new_value')} AS new_value
-    FROM unnest(${arrays(3)}) WITH ORDINALITY
-         AS keyturn_wanted (${keyNames}, old_value, new_value, key_version, place)
-   CROSS JOIN LATERAL (
-     SELECT ${key.map(({ name }, place) => `${of(name)} AS key_${place}`).join(', ')}
-       FROM ${table}
-      WHERE ${wantedKey} AND ${scope} AND ${isOld(toBytes('keyturn_wanted.old_value'))}
-      LIMIT 1
-        FOR ${shape.writesUnique ? '' : 'NO KEY '}UPDATE SKIP LOCKED
-   ) AS found
-)
-UPDATE ${table}
-   SET ${column} = ${newValue}${newVersion}
-  FROM keyturn_locked
- WHERE ${keyEquals((place) => `keyturn_locked.key_${place}`)} AND ${isOld('keyturn_locked.old_value')}
-RETURNING keyturn_locked.place::int4 AS place`,
+    replace,
 
     castKey: `SELECT ${key.map(({ type }, place) => `$${place + 1}::text::${type}`).join(', ')}`,
     sampleAll: draw(''),
