@@ -5,6 +5,7 @@ import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import { asFault } from '../rotation/faults.ts';
 import { exitCode, exitCodeFor } from './exit-code.ts';
 import { wasInterrupted } from './interrupt.ts';
+import { audited } from './open-audit.ts';
 import { createOutput, type Output } from './output.ts';
 import { toolVersion } from './tool-version.ts';
 
@@ -37,7 +38,9 @@ function configured(
     const flags = command.opts<Flags>();
     const { config, warnings } = await loadConfig(flags.config);
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-    process.exitCode = await action(config, createOutput(flags.json === true), flags);
+    process.exitCode = await audited(config, name, () =>
+      action(config, createOutput(flags.json === true), flags),
+    );
   });
 }
 
@@ -103,6 +106,16 @@ configured('journal', "drop the rotation's entries of the journal: journal purge
 ).addArgument(new Argument('<action>', 'what to do').choices(['purge']));
 
 program
+  .command('verify-audit')
+  .description('follow the chain of an audit log; exit 0 only if nothing in it was changed')
+  .argument('<file>', 'the audit log')
+  .option('--head <hash>', 'a hash that the log must hold, as a certificate names it', parseHash)
+  .option('--json', 'one JSON object on stdout, all else on stderr')
+  .action(async (file: string, { head, json }: { head?: string; json?: true }) => {
+    const { verifyAudit } = await import('./commands/verify-audit.ts');
+    process.exitCode = await verifyAudit(file, head ?? null, createOutput(json === true));
+  });
+program
   .command('kms-emulator')
   .description('run a local KMS for trial and test')
   .requiredOption('--port <n>', 'port, 0 = a free one', parseCount)
@@ -143,6 +156,11 @@ function parseSampleSize(text: string): number {
   const size = parseCount(text);
   if (size < 1 || size > 100_000) throw new InvalidArgumentError('a number from 1 to 100000 is needed');
   return size;
+}
+
+function parseHash(text: string): string {
+  if (!/^[0-9a-f]{64}$/i.test(text)) throw new InvalidArgumentError('64 hexadecimal digits are needed');
+  return text.toLowerCase();
 }
 
 function parseShare(text: string): number {

@@ -1,6 +1,8 @@
 import { enqueueStore } from '../producer/enqueue.ts';
 import { openPass } from '../producer/open-pass.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
+import { recordBegun, recordFinished } from './audit-rotation.ts';
+import { auditOf } from './open-audit.ts';
 import type { OpenRotation } from './open-rotation.ts';
 import type { Output } from './output.ts';
 
@@ -28,12 +30,13 @@ export async function openPassFor(
     resumed: `goes on with pass ${pass} ${to}`,
     restarted: `begins pass ${pass} ${to}: the broker had lost batches of the last one`,
   }[how];
+  if (how !== 'resumed') await recordBegun(auditOf(config), snapshot, how === 'restarted');
   output.line(`rotation ${config.rotation} ${what}`);
   return snapshot;
 }
 
 /** Enqueues what is left of the pass. */
-export function enqueuePass(
+export async function enqueuePass(
   { broker, config, log, store }: OpenRotation,
   { epoch }: LedgerSnapshot,
   signal: AbortSignal,
@@ -46,5 +49,8 @@ export function enqueuePass(
     backlog: config.limits.backlog,
     onFault: log.fault,
   };
-  return enqueueStore(deps, epoch ?? '', signal);
+  const end = await enqueueStore(deps, epoch ?? '', signal);
+  // Where all was settled before, the end of the scan has finished the pass.
+  if (end === 'complete') await recordFinished(auditOf(config), await broker.ledger.snapshot(), epoch);
+  return end;
 }

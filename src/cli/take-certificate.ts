@@ -2,6 +2,7 @@ import { takeCensus } from '../census/census.ts';
 import { certify, type Certificate } from '../rotation/certificate.ts';
 import type { Pin } from '../rotation/ports/ledger.ts';
 import type { Ref } from '../rotation/record.ts';
+import { auditOf } from './open-audit.ts';
 import type { OpenRotation } from './open-rotation.ts';
 
 /** Failures are counted up to this; the certificate needs to know that there are some. */
@@ -26,7 +27,7 @@ export async function takeCertificate(
     signal,
   );
   const failures = await broker.ledger.failures(null, countedFailures);
-  return certify({
+  const certificate = certify({
     rotation: config.rotation,
     target,
     census,
@@ -35,4 +36,6 @@ export async function takeCertificate(
     configDigest: rotation.planDigest,
     tool: rotation.tool,
   });
+  auditOf(config).note({ verdict: certificate.verdict });
+  return certificate;
 }

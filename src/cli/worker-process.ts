@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { eitherSignal } from '../rotation/either-signal.ts';
-import type { Fault } from '../rotation/faults.ts';
+import { asFault, type Fault } from '../rotation/faults.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 import { remainingRecords } from '../rotation/status.ts';
 import { startTelemetryServer, type TelemetryServer } from '../telemetry/http.ts';
 import { startWorker, type RunningWorker } from '../worker/worker.ts';
+import { recordBatch } from './audit-rotation.ts';
+import { auditOf } from './open-audit.ts';
 import type { OpenRotation } from './open-rotation.ts';
 import type { Output } from './output.ts';
 
@@ -29,6 +31,7 @@ export async function startWorkerProcess(
   interrupt: AbortSignal,
 ): Promise<WorkerProcess> {
   const { broker, calls, config, format, log, metrics, store } = rotation;
+  const audit = auditOf(config);
   const troubles = new Map<string, { at: number; message: string }>();
   // A worker that the KMS refuses shall end by itself, not pause the rotation for all; and the first slots
   // are for calls on a way that is known and warm, else they arrive late and all at once.
@@ -41,6 +44,16 @@ export async function startWorkerProcess(
   function onFault(fault: Fault): void {
     log.fault(fault);
     if (fault.peer !== undefined) troubles.set(fault.peer, { at: performance.now(), message: fault.message });
+  }
+
+  function onFatal(fault: Fault): void {
+    fatal ??= fault;
+    stuck.abort();
+  }
+
+  /** What cannot be recorded shall not be done: the batches go to workers that can. */
+  function written(recording: Promise<void>): void {
+    recording.catch((error: unknown) => onFatal(asFault(error)));
   }
 
   function notReady(): string[] {
@@ -66,16 +79,17 @@ export async function startWorkerProcess(
     planDigest: rotation.planDigest,
     maxFailures: config.limits.maxFailures,
     callsMade: metrics.kmsCalls,
-    onFatal(fault) {
-      fatal ??= fault;
-      stuck.abort();
-    },
+    onFatal,
     observer: {
       batchStarted: metrics.batchStarted,
       batchEnded: metrics.batchEnded,
       setAside: metrics.setAside,
       fault: onFault,
-      paused: (reason) => log.error('rotation paused', { reason }),
+      paused(reason, cause) {
+        log.error('rotation paused', { reason });
+        written(audit.record({ event: 'rotation.paused', cause, reason }));
+      },
+      settled: (batch) => written(recordBatch(audit, batch)),
     },
   });
   worker = started;

@@ -8,7 +8,7 @@ import { formatSchema } from './format-schema.ts';
 import { type KeyturnConfig, logLevels } from './keyturn-config.ts';
 import { createKmsSchema } from './kms-schema.ts';
 import { checkMode, modes, toMode } from './mode-rules.ts';
-import { duration, text } from './scalars.ts';
+import { duration, filePath, text } from './scalars.ts';
 import { createStoreSchema } from './store-schema.ts';
 
 const id = text.max(256);
@@ -103,11 +103,9 @@ export function createConfigSchema(directory: string) {
       limits: limits.prefault({}),
       retry: retry.prefault({}).describe('Exponential backoff per record; an outage costs no attempt'),
       metrics: metrics.optional().describe('Serves /metrics, /healthz and /readyz; off if left out'),
-      audit: z
-        .string()
-        .refine(() => false, 'is not available in this version; leave it out')
+      audit: filePath(directory)
         .optional()
-        .describe('Not available in this version'),
+        .describe('File of the audit log, to which each command and change is appended; off if left out'),
       log: z.strictObject({ level: z.enum(logLevels).default('info') }).prefault({}),
     })
     .superRefine(checkAad)
@@ -124,6 +122,7 @@ export function createConfigSchema(directory: string) {
       limits: config.limits,
       retry: config.retry,
       metrics: config.metrics ?? null,
+      audit: config.audit ?? null,
       log: config.log,
     }));
 }

@@ -34,6 +34,8 @@ export interface KeyturnConfig {
   readonly retry: { readonly attempts: number; readonly initialMs: number; readonly maxMs: number };
   /** Null: no metrics server. */
   readonly metrics: { readonly port: number; readonly host: string } | null;
+  /** Null: no audit log. */
+  readonly audit: string | null;
   readonly log: { readonly level: LogLevel };
 }
 

@@ -9,6 +9,8 @@ export interface LateDeps {
   readonly ledger: Ledger;
   readonly queue: BatchQueue;
   readonly onFault: (fault: Fault) => void;
+  /** The finished pass goes on; called once, before the first batch. */
+  readonly onExtended: () => Promise<void>;
 }
 
 /** Adds what a census found stale to the finished pass. */
@@ -30,7 +32,10 @@ export function openLateBatches(deps: LateDeps, epoch: string, signal: AbortSign
     const failed = await patiently(patience, () => ledger.failedAmong(found));
     const refs = found.filter((ref) => !failed.has(ref));
     if (refs.length === 0) return;
-    extended ||= await patiently(patience, () => ledger.extend(epoch));
+    if (!extended && (await patiently(patience, () => ledger.extend(epoch)))) {
+      extended = true;
+      await deps.onExtended();
+    }
     // False: another command has begun a new pass meanwhile, which will see these records.
     while (extended && !signal.aborted) {
       const position = await patiently(patience, () => ledger.position(epoch));

@@ -32,14 +32,14 @@ export interface OpenedPass {
 export async function openPass(deps: OpenPassDeps, signal: AbortSignal): Promise<OpenedPass> {
   const before = await deps.ledger.snapshot();
   if (mayTransition(before.state, 'begin')) {
-    await deps.ledger.begin(await newPass(deps, null));
+    const begun = await deps.ledger.begin(await newPass(deps, null));
     // Another producer may have begun at the same time: its pass is as good as ours.
-    return { snapshot: await deps.ledger.snapshot(), how: 'begun' };
+    return { snapshot: await deps.ledger.snapshot(), how: begun ? 'begun' : 'resumed' };
   }
   if (before.planDigest !== deps.planDigest) throw planChanged(before);
   if (before.epoch !== null && (await hasLostBatches(deps, signal))) {
-    await deps.ledger.restart(before.epoch, await newPass(deps, before.pin));
-    return { snapshot: await deps.ledger.snapshot(), how: 'restarted' };
+    const restarted = await deps.ledger.restart(before.epoch, await newPass(deps, before.pin));
+    return { snapshot: await deps.ledger.snapshot(), how: restarted ? 'restarted' : 'resumed' };
   }
   return { snapshot: before, how: 'resumed' };
 }

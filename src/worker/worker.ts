@@ -3,6 +3,7 @@ import {
   type Batch,
   type BatchOutcome,
   type BatchProgress,
+  type RecordFailure,
   type Tally,
 } from '../rotation/batch.ts';
 import { backoffMs } from '../rotation/backoff.ts';
@@ -10,7 +11,7 @@ import { asFault, Fault } from '../rotation/faults.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { BatchConsumer, BatchQueue, Processed } from '../rotation/ports/batch-queue.ts';
 import type { Goal } from '../rotation/goal.ts';
-import type { Ledger, LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
+import type { Ledger, LedgerSnapshot, PauseCause, Pin } from '../rotation/ports/ledger.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { processBatch, type BatchDeps, type BatchResult } from './process-batch.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
@@ -30,7 +31,18 @@ export interface WorkerObserver {
   batchEnded(outcome: BatchOutcome, seconds: number, gained: Tally): void;
   setAside(code: string): void;
   fault(fault: Fault): void;
-  paused(reason: string): void;
+  /** This worker did it. */
+  paused(reason: string, cause: PauseCause): void;
+  /** The ledger has counted a batch. */
+  settled(settled: SettledBatch): void;
+}
+
+/** A batch as it was counted, with what earlier workers did for it. */
+export interface SettledBatch {
+  readonly batch: number;
+  readonly tally: Tally;
+  readonly failures: readonly RecordFailure[];
+  readonly after: LedgerSnapshot;
 }
 
 export interface WorkerDeps {
@@ -149,7 +161,9 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
       const after = await patiently(patience, () =>
         ledger.settle(batch.epoch, batch.number, account.tally(), account.failures()),
       );
-      if (after !== null) await pauseOnFailures(after);
+      if (after === null) return null;
+      observer.settled({ batch: batch.number, tally: account.tally(), failures: account.failures(), after });
+      await pauseOnFailures(after);
       return null;
     }
     const progress = account.progress();
@@ -172,7 +186,7 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
 
   async function pause(cause: 'failures' | 'refused', reason: string): Promise<void> {
     hold();
-    if (await ledger.pause(cause, reason)) observer.paused(reason);
+    if (await ledger.pause(cause, reason)) observer.paused(reason, cause);
   }
 
   return {

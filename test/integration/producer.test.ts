@@ -142,7 +142,9 @@ describe.each(['redis', 'postgres'] as const)('producer over %s', (kind) => {
     await finished();
     parts.core.seed(30);
     parts.core.store.rows.set('7', bad);
-    const late = openLateBatches({ ...parts.broker, onFault: () => undefined }, 'e1', never);
+    let extended = 0;
+    const hooks = { onFault: () => undefined, onExtended: async () => void (extended += 1) };
+    const late = openLateBatches({ ...parts.broker, ...hooks }, 'e1', never);
     await Promise.all([late.add(refs.slice(0, 10)), late.add(['7']), late.add(refs.slice(10))]);
     expect(await late.close()).toBe(true);
     await finished();
@@ -150,9 +152,8 @@ describe.each(['redis', 'postgres'] as const)('producer over %s', (kind) => {
       enqueued: 59,
       tally: { rotated: 58, failed: 1 },
     });
-    expect(await openLateBatches({ ...parts.broker, onFault: () => undefined }, 'e1', never).close()).toBe(
-      false,
-    );
+    expect(await openLateBatches({ ...parts.broker, ...hooks }, 'e1', never).close()).toBe(false);
+    expect(extended).toBe(1);
   });
 
   describe('opening a pass', () => {

@@ -239,7 +239,7 @@ describe('problems', () => {
     [{ store: { ...store, versionColumn: 'id' } }, /^store.versionColumn: is the column of the ciphertext/],
     [{ store: { ...store, where: ' ' } }, /^store.where: is blank; leave it out for all rows/],
     [{ store: { ...store, journal: 'often' } }, /^store.journal: must be a boolean/],
-    [{ audit: '/var/log/audit.jsonl' }, /^audit: is not available in this version/],
+    [{ audit: '' }, /^audit: must not be empty/],
     [
       { kms: { ...kms, provider: 'gcp' } },
       /^kms.provider: is no KMS that keyturn knows; use yandex or vault$/,

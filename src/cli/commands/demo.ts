@@ -84,6 +84,7 @@ function demoConfig(directory: string, endpoint: string, iamToken: string, kind:
     },
     retry: { attempts: 8, initialMs: 200, maxMs: 30_000 },
     metrics: null,
+    audit: null,
     log: { level: 'warn' },
   };
 }

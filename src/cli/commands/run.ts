@@ -1,10 +1,12 @@
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
 import { openLateBatches } from '../../producer/enqueue-late.ts';
 import type { Certificate } from '../../rotation/certificate.ts';
+import { recordExtended, recordFinished } from '../audit-rotation.ts';
 import { describeCertificate } from '../describe-certificate.ts';
 import { exitCode } from '../exit-code.ts';
 import { awaitPass, finishPass, type PassEnd } from '../finish-pass.ts';
 import { listenForInterrupt } from '../interrupt.ts';
+import { auditOf } from '../open-audit.ts';
 import { openRotation, pinOf, type OpenRotation } from '../open-rotation.ts';
 import type { Output } from '../output.ts';
 import { openProgress } from '../progress.ts';
@@ -66,11 +68,14 @@ async function proveOrRepeat(
   output: Output,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  const audit = auditOf(rotation.config);
   for (let round = 0; ; round += 1) {
     const snapshot = await rotation.broker.ledger.snapshot();
+    const onFault = rotation.log.fault;
+    const onExtended = (): Promise<void> => recordExtended(audit, snapshot);
     const late =
       round < lateRounds
-        ? openLateBatches({ ...rotation.broker, onFault: rotation.log.fault }, snapshot.epoch ?? '', signal)
+        ? openLateBatches({ ...rotation.broker, onFault, onExtended }, snapshot.epoch ?? '', signal)
         : null;
     const progress = openProgress('verify', { done: 0, total: snapshot.enqueued }, output);
     const certificate = await takeCertificate(
@@ -80,6 +85,7 @@ async function proveOrRepeat(
       signal,
     ).finally(progress.stop);
     if (late === null || !(await late.close())) return { end: 'finished', certificate };
+    await recordFinished(audit, await rotation.broker.ledger.snapshot(), snapshot.epoch);
     output.line('the application wrote records under an old version meanwhile; they are rotated too');
     const end = await awaitPass(rotation, snapshot, output, signal);
     if (end !== 'finished') return { end, certificate };

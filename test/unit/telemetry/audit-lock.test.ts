@@ -1,0 +1,74 @@
+import { execFileSync } from 'node:child_process';
+import { readlink, symlink } from 'node:fs/promises';
+import { afterEach, expect, test, vi } from 'vitest';
+import { withAuditLock } from '../../../src/telemetry/audit-lock.ts';
+import { auditPath } from '../../support/audit-file.ts';
+
+afterEach(() => void vi.useRealTimers());
+
+/** Lets the lock's clock, not its waits, go on by so much. */
+function passTime(ms: number): void {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  setTimeout(() => vi.advanceTimersByTime(ms), 100);
+}
+
+/** How this process is named as a holder, with members changed. */
+async function holderLike(change: { place?: string; pid?: string; start?: string } = {}): Promise<string> {
+  const lock = await auditPath();
+  const own = await withAuditLock(lock, () => readlink(lock));
+  const [place, pid, start] = own.split(' ');
+  const holder = { place, pid, start, ...change };
+  return `${holder.place} ${holder.pid} ${holder.start} token`;
+}
+
+async function isGiven(holder: string): Promise<boolean> {
+  const lock = await auditPath();
+  await symlink(holder, lock);
+  try {
+    return await withAuditLock(lock, async () => true);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ELOCKED' });
+    return false;
+  }
+}
+
+test('one at a time', async () => {
+  const lock = await auditPath();
+  let [inside, most] = [0, 0];
+  const work = async (): Promise<void> => {
+    inside += 1;
+    most = Math.max(most, inside);
+    await new Promise((resolve) => setImmediate(resolve));
+    inside -= 1;
+  };
+  await Promise.all(Array.from({ length: 20 }, () => withAuditLock(lock, work)));
+  expect(most).toBe(1);
+});
+
+test('a dead process, or one whose id another has now, holds nobody up', async () => {
+  const dead = execFileSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }).trim();
+  expect(await isGiven(await holderLike({ pid: dead }))).toBe(true);
+  expect(await isGiven(await holderLike({ start: '1' }))).toBe(true);
+});
+
+test('a living process is never taken for dead, however long it is silent', async () => {
+  const holder = await holderLike();
+  passTime(40_000);
+  expect(await isGiven(holder)).toBe(false);
+});
+
+test('a holder of another container is taken for dead when it was silent for long, not before', async () => {
+  const holder = await holderLike({ place: 'elsewhere' });
+  passTime(25_000);
+  const startedAt = performance.now();
+  expect(await isGiven(holder)).toBe(true);
+  expect(performance.now() - startedAt).toBeGreaterThan(20_000);
+});
+
+test('one that dies as it takes over a lock is told of in words, not waited for without end', async () => {
+  const lock = await auditPath();
+  await symlink(await holderLike({ start: '1' }), lock);
+  await symlink('somebody', `${lock}.over`);
+  passTime(40_000);
+  await expect(withAuditLock(lock, async () => true)).rejects.toMatchObject({ code: 'ELOCKED' });
+});
