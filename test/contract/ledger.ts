@@ -52,7 +52,7 @@ export function describeLedger(name: string, openHarness: () => Promise<LedgerHa
 
     test('rotations do not see one another', async ({ ledger, begun, harness, rotation }) => {
       const epoch = await begun(1);
-      await ledger.settle(epoch, 0, tally({ failed: 1 }), [newFailure('a')]);
+      await ledger.settle(epoch, 0, tally({ failed: 1 }), [newFailure('a')], {});
       const other = harness.ledger(`${rotation}-2`);
       expect(await other.snapshot()).toMatchObject({ state: 'new' });
       expect(await other.failures(null, 10)).toEqual([]);
