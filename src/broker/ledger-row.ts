@@ -30,7 +30,12 @@ export const snapshotColumns = [
   'pause_cause',
   'started_at',
   'finished_at',
+  'plan_parts',
+  'source_versions',
 ] as const;
+
+/** How many versions, and codes of failures, are counted by name; `other` is for the rest. */
+export const namedCounts = 50;
 
 /** ECMA-262 §21.4.1.1: a Date holds no more milliseconds. */
 const lastMoment = 8.64e15;
@@ -42,6 +47,7 @@ const count = z
   .transform(Number)
   .pipe(z.int().nonnegative());
 const text = z.string().nullable().default(null);
+const counts = z.record(z.string(), count);
 /** Milliseconds since 1970 in, ISO 8601 out. */
 const time = z
   .union([z.string(), z.number(), z.null()])
@@ -75,6 +81,8 @@ const snapshotRow = z.object({
   pause_cause: z.enum(['operator', 'failures', 'refused']).nullable().default(null),
   started_at: time,
   finished_at: time,
+  plan_parts: text,
+  source_versions: text,
 });
 
 /** Reads a snapshot; an empty row is a rotation never begun. */
@@ -90,12 +98,15 @@ export function parseSnapshot(row: unknown): LedgerSnapshot {
         ? null
         : { keyId: read.key_id, versionId: read.version_id },
     planDigest: read.plan_digest,
+    planParts:
+      read.plan_parts === null ? null : parseStoredJson(z.record(z.string(), z.string()), read.plan_parts),
     estimate: read.estimate,
     enqueued: read.enqueued,
     batches: read.batches,
     settledBatches: read.settled_batches,
     scanned: read.scanned === 1,
     tally: { rotated, skipped, missing, failed, conflicts },
+    before: read.source_versions === null ? {} : parseStoredJson(counts, read.source_versions),
     reason: read.reason,
     pauseCause: read.pause_cause,
     startedAt: read.started_at,
@@ -127,4 +138,15 @@ export function parseFailure(json: unknown): RecordFailure {
 
 export function formatFailure({ ref, code, message, requestId, time, attempts }: RecordFailure): string {
   return JSON.stringify({ ref, code, message, requestId, time, attempts });
+}
+
+/** Names the most frequent of the counts, `namedCounts` at most; the rest is under `other`. */
+export function nameCounts(
+  counted: readonly (readonly [name: string, count: number])[],
+): Record<string, number> {
+  const sorted = counted.toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  const rest = sorted.slice(namedCounts).reduce((sum, [, each]) => sum + each, 0);
+  const named = new Map(sorted.slice(0, namedCounts));
+  if (rest > 0) named.set('other', (named.get('other') ?? 0) + rest);
+  return Object.fromEntries(named);
 }

@@ -21,6 +21,7 @@ interface Flags {
   readonly deep?: true;
   readonly exitWhenDone?: true;
   readonly out?: string;
+  readonly code?: string;
 }
 
 /** A command that reads the config. Its code is loaded when it runs: nobody loads what he does not use. */
@@ -80,9 +81,12 @@ let rate: number | null = null;
 configured('rate', 'change the global rate of KMS calls per second live', async (config, output) =>
   (await import('./commands/steer.ts')).changeRate(config, rate, output),
 ).argument('<rate>', 'calls per second over all workers, or none', (text) => (rate = parseRate(text)));
-configured('failures', 'list the failed records', async (config, output) =>
-  (await import('./commands/failures.ts')).listFailures(config, output),
+configured('failures', 'list the failed records', async (config, output, flags) =>
+  (await import('./commands/failures.ts')).listFailures(config, { json: flags.json === true }, output),
 );
+configured('retry', 'put the failed records back in the queue', async (config, output, { code }) =>
+  (await import('./commands/retry.ts')).retry(config, { code: code ?? null }, output),
+).option('--code <code>', 'those that failed with this code alone');
 configured(
   'verify',
   'read every record again and print the retirement certificate',

@@ -39,12 +39,12 @@ export async function openBroker(
 /** For commands that need the broker alone. */
 export async function withBroker<T>(
   config: KeyturnConfig,
-  use: (broker: OpenBroker) => Promise<T>,
+  use: (broker: OpenBroker, onFault: (fault: Fault) => void) => Promise<T>,
 ): Promise<T> {
   const log = openLog(config);
   const broker = await openBroker(config, log.fault);
   try {
-    return await use(broker);
+    return await use(broker, log.fault);
   } finally {
     await broker.close();
   }

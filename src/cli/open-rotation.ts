@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { planDigest } from '../config/plan-digest.ts';
+import { planDigest, planParts } from '../config/plan-digest.ts';
 import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import { parseAadTemplate } from '../rotation/aad-template.ts';
 import { createCallHealth } from '../rotation/calls/call-health.ts';
@@ -14,6 +14,7 @@ import { createFormat } from '../rotation/formats/create-format.ts';
 import type { Format } from '../rotation/formats/format.ts';
 import { createGoal, type Goal } from '../rotation/goal.ts';
 import { patiently } from '../rotation/patience.ts';
+import type { PlanParts } from '../rotation/plan-parts.ts';
 import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -38,6 +39,7 @@ export interface OpenRotation {
   readonly format: Format;
   readonly calls: ReEncryptDeps;
   readonly planDigest: string;
+  readonly planParts: PlanParts;
   readonly tool: string;
   goalFor(pin: Pin): Goal;
   /**
@@ -95,6 +97,7 @@ export async function openRotation(
       format: createFormat(config.format),
       calls,
       planDigest: planDigest(config),
+      planParts: planParts(config),
       tool: `keyturn ${version}`,
       goalFor: (pin) =>
         createGoal(

@@ -12,12 +12,13 @@ export async function openPassFor(
   output: Output,
   signal: AbortSignal,
 ): Promise<LedgerSnapshot> {
-  const { broker, config, planDigest, store } = rotation;
+  const { broker, config, planDigest, planParts, store } = rotation;
   const { snapshot, how } = await openPass(
     {
       ledger: broker.ledger,
       queue: broker.queue,
       planDigest,
+      planParts,
       choosePin: () => rotation.choosePin(signal),
       countRecords: async () => (await store.count()).records,
     },

@@ -10,8 +10,13 @@ export async function readStatus({
   broker: Pick<OpenBroker, 'ledger' | 'pace'>;
   config: { rotation: string };
 }): Promise<StatusReport> {
-  const [snapshot, workers, rates] = await Promise.all([ledger.snapshot(), ledger.workers(), pace.rates()]);
-  return reportStatus(config.rotation, snapshot, rates, workers);
+  const [snapshot, workers, rates, failureCodes] = await Promise.all([
+    ledger.snapshot(),
+    ledger.workers(),
+    pace.rates(),
+    ledger.failureCodes(),
+  ]);
+  return reportStatus(config.rotation, snapshot, rates, workers, failureCodes);
 }
 
 /** The status for a person. */
@@ -24,6 +29,7 @@ export function describeStatus(status: StatusReport): string {
       : '';
   const moves = status.etaSeconds !== null && status.remaining > 0;
   const eta = moves ? `, about ${describeDuration(status.etaSeconds)} to go` : '';
+  const codes = describeCounts(status.failuresByCode);
   return [
     `rotation ${status.rotation}: ${status.state}${status.pass > 1 ? ` (pass ${status.pass})` : ''}`,
     ...(status.reason === null ? [] : [`reason: ${status.reason}`]),
@@ -31,6 +37,14 @@ export function describeStatus(status: StatusReport): string {
     `records: ${status.total} in all, ${status.rotated} rotated, ${status.skipped} skipped, ` +
       `${status.missing} missing, ${status.failed} failed, ${status.remaining} remaining; ` +
       `${status.conflicts} conflicts`,
+    ...(codes === '' ? [] : [`failures: ${codes}; see 'keyturn failures'`]),
     `rate: ${rate.observed} KMS calls/s (${limit}${throttled})${eta}`,
   ].join('\n');
+}
+
+/** `UNAVAILABLE 3, BAD_FORMAT 1`. */
+export function describeCounts(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
 }

@@ -77,6 +77,7 @@ export async function startWorkerProcess(
     },
     goalFor: rotation.goalFor,
     planDigest: rotation.planDigest,
+    planParts: rotation.planParts,
     maxFailures: config.limits.maxFailures,
     callsMade: metrics.kmsCalls,
     onFatal,

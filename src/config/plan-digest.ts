@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { PlanParts } from '../rotation/plan-parts.ts';
 import { isRecord } from './is-record.ts';
 import type { KeyturnConfig, PostgresStoreConfig, StoreConfig } from './keyturn-config.ts';
 
@@ -6,9 +7,20 @@ import type { KeyturnConfig, PostgresStoreConfig, StoreConfig } from './keyturn-
  * `sha256:` and the hex digest of what must stay the same within a pass: rotation, keys, AAD, store and
  * format. Credentials, limits and the ways to reach KMS and broker may change.
  */
-export function planDigest({ rotation, source, target, store, format, mode }: KeyturnConfig): string {
-  const plan = {
-    rotation,
+export function planDigest(config: KeyturnConfig): string {
+  return `sha256:${digest({ rotation: config.rotation, ...planOf(config) })}`;
+}
+
+/** The digest of each part of the plan, so that a difference can be named. */
+export function planParts(config: KeyturnConfig): PlanParts {
+  const { source, target, store, format, mode } = planOf(config);
+  const { versionId, ...targetKey } = target;
+  const parts = { source, target: targetKey, 'target.versionId': versionId, store, format, mode };
+  return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, digest(part)]));
+}
+
+function planOf({ source, target, store, format, mode }: KeyturnConfig) {
+  return {
     // No template and the empty one are the same AAD.
     source: { ...source, aadContext: source.aadContext ?? '' },
     target: { ...target, aadContext: target.aadContext ?? '' },
@@ -17,7 +29,10 @@ export function planDigest({ rotation, source, target, store, format, mode }: Ke
     // Left out where it is what it was before there were modes.
     mode: mode.kind === 'rewrap' ? null : mode,
   };
-  return `sha256:${createHash('sha256').update(canonicalJson(plan)).digest('hex')}`;
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }
 
 function withoutCredentials(store: StoreConfig): Record<string, unknown> {

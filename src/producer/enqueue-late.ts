@@ -1,14 +1,8 @@
-import type { Fault } from '../rotation/faults.ts';
 import { patiently } from '../rotation/patience.ts';
-import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
-import type { Ledger } from '../rotation/ports/ledger.ts';
 import type { Ref } from '../rotation/record.ts';
-import { addBatch } from './enqueue.ts';
+import { createBatchStager, type StagerDeps } from './batch-stager.ts';
 
-export interface LateDeps {
-  readonly ledger: Ledger;
-  readonly queue: BatchQueue;
-  readonly onFault: (fault: Fault) => void;
+export interface LateDeps extends StagerDeps {
   /** The finished pass goes on; called once, before the first batch. */
   readonly onExtended: () => Promise<void>;
 }
@@ -24,6 +18,7 @@ export interface LateBatches {
 export function openLateBatches(deps: LateDeps, epoch: string, signal: AbortSignal): LateBatches {
   const { ledger } = deps;
   const patience = { signal, patienceMs: Infinity, onFault: deps.onFault };
+  const stager = createBatchStager(deps, epoch, signal);
   let extended = false;
   /** One at a time: each batch takes the next number. */
   let last: Promise<void> = Promise.resolve();
@@ -38,13 +33,10 @@ export function openLateBatches(deps: LateDeps, epoch: string, signal: AbortSign
     }
     // False: another command has begun a new pass meanwhile, which will see these records.
     while (extended && !signal.aborted) {
-      const position = await patiently(patience, () => ledger.position(epoch));
+      const position = await stager.position();
       if (position === null) return;
       const batch = { epoch, number: position.nextBatch, refs, late: true };
-      if (await patiently(patience, () => ledger.stage({ batch, cursor: null }))) {
-        await addBatch(deps, batch, signal);
-        return;
-      }
+      if (await stager.stage(batch, () => ledger.stage({ batch, cursor: null }))) return;
     }
   }
 

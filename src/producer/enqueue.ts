@@ -1,21 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch } from '../rotation/batch.ts';
-import type { Fault } from '../rotation/faults.ts';
 import { patiently } from '../rotation/patience.ts';
-import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
-import type { Ledger } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
+import { createBatchStager, type StagerDeps } from './batch-stager.ts';
 
 const backlogPollMs = 100;
 
-export interface EnqueueDeps {
+export interface EnqueueDeps extends StagerDeps {
   readonly store: RecordStore;
-  readonly ledger: Ledger;
-  readonly queue: BatchQueue;
   readonly batchSize: number;
   /** Most batches in the broker at a time. */
   readonly backlog: number;
-  readonly onFault: (fault: Fault) => void;
 }
 
 /** `superseded`: the pass is no longer the current one, or was cancelled. */
@@ -33,39 +28,32 @@ export async function enqueueStore(
   signal: AbortSignal,
 ): Promise<EnqueueEnd> {
   const { ledger, store } = deps;
-  const patience = { signal, patienceMs: Infinity, onFault: deps.onFault };
+  const stager = createBatchStager(deps, epoch, signal);
   const room = createBacklogGate(deps, signal);
 
   while (!signal.aborted) {
-    const position = await patiently(patience, () => ledger.position(epoch));
+    const position = await stager.position();
     if (position === null) return 'superseded';
     if (position.scanned) return 'complete';
-    if (position.staged !== null) await addBatch(deps, position.staged, signal);
 
     let next = position.nextBatch;
     let overtaken = false;
     for await (const page of store.scan(position.cursor, deps.batchSize, signal)) {
       if (!(await room())) return signal.aborted ? 'interrupted' : 'superseded';
       const batch: Batch = { epoch, number: next, refs: page.refs, late: false };
-      overtaken = !(await patiently(patience, () => ledger.stage({ batch, cursor: page.cursor })));
+      overtaken = !(await stager.stage(batch, () => ledger.stage({ batch, cursor: page.cursor })));
       if (overtaken) break;
-      await addBatch(deps, batch, signal);
       next += 1;
     }
     if (signal.aborted) break;
     if (overtaken) continue;
-    return (await patiently(patience, () => ledger.completeScan(epoch))) ? 'complete' : 'superseded';
+    return (await patiently({ signal, patienceMs: Infinity, onFault: deps.onFault }, () =>
+      ledger.completeScan(epoch),
+    ))
+      ? 'complete'
+      : 'superseded';
   }
   return 'interrupted';
-}
-
-/** Adds a staged batch, waiting out the broker's outages. */
-export async function addBatch(
-  { queue, onFault }: Pick<EnqueueDeps, 'queue' | 'onFault'>,
-  batch: Batch,
-  signal: AbortSignal,
-): Promise<void> {
-  await patiently({ signal, patienceMs: Infinity, onFault }, () => queue.add([batch]));
 }
 
 /**

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Fault } from '../rotation/faults.ts';
 import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
 import type { Ledger, LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
+import { describeDifference, type PlanParts } from '../rotation/plan-parts.ts';
 import { mayTransition } from '../rotation/state.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -14,6 +15,7 @@ export interface OpenPassDeps {
   readonly queue: BatchQueue;
   /** Digest of source, target, store and format in the config. */
   readonly planDigest: string;
+  readonly planParts: PlanParts;
   /** Learns the target's version to end on; called only when a pass begins. */
   readonly choosePin: () => Promise<Pin>;
   readonly countRecords: () => Promise<number>;
@@ -36,7 +38,7 @@ export async function openPass(deps: OpenPassDeps, signal: AbortSignal): Promise
     // Another producer may have begun at the same time: its pass is as good as ours.
     return { snapshot: await deps.ledger.snapshot(), how: begun ? 'begun' : 'resumed' };
   }
-  if (before.planDigest !== deps.planDigest) throw planChanged(before);
+  if (before.planDigest !== deps.planDigest) throw planChanged(before, deps.planParts);
   if (before.epoch !== null && (await hasLostBatches(deps, signal))) {
     const restarted = await deps.ledger.restart(before.epoch, await newPass(deps, before.pin));
     return { snapshot: await deps.ledger.snapshot(), how: restarted ? 'restarted' : 'resumed' };
@@ -45,13 +47,17 @@ export async function openPass(deps: OpenPassDeps, signal: AbortSignal): Promise
 }
 
 async function newPass(
-  { planDigest, choosePin, countRecords }: OpenPassDeps,
+  { planDigest, planParts, choosePin, countRecords }: OpenPassDeps,
   pin: Pin | null,
 ): Promise<Parameters<Ledger['begin']>[0]> {
-  return { epoch: randomUUID(), pin: pin ?? (await choosePin()), planDigest, estimate: await countRecords() };
+  const chosen = pin ?? (await choosePin());
+  return { epoch: randomUUID(), pin: chosen, planDigest, planParts, estimate: await countRecords() };
 }
 
-/** All is enqueued, not all is settled, and the queue holds nothing: a broker that lost data. */
+/**
+ * All is enqueued, not all is settled, and the queue holds nothing: a broker that lost data. Where it is the
+ * last staged batch alone, whoever staged it died before it was added: it is added now, and nothing is lost.
+ */
 export async function hasLostBatches(
   { ledger, queue }: Pick<OpenPassDeps, 'ledger' | 'queue'>,
   signal: AbortSignal,
@@ -64,15 +70,27 @@ export async function hasLostBatches(
       snapshot.state === 'running' && snapshot.scanned && snapshot.settledBatches < snapshot.batches;
     if (!open || depth > 0) return false;
   }
+  return !(await addOnlyMissingBatch({ ledger, queue }));
+}
+
+async function addOnlyMissingBatch({
+  ledger,
+  queue,
+}: Pick<OpenPassDeps, 'ledger' | 'queue'>): Promise<boolean> {
+  const { epoch, batches, settledBatches } = await ledger.snapshot();
+  if (epoch === null || batches - settledBatches !== 1) return false;
+  const position = await ledger.position(epoch);
+  if (position === null || position.staged === null) return false;
+  await queue.add([position.staged]);
   return true;
 }
 
-function planChanged(before: LedgerSnapshot): Fault {
+function planChanged({ pass, pin, planParts, state }: LedgerSnapshot, now: PlanParts): Fault {
   return new Fault(
     'usage',
     'PLAN_CHANGED',
-    `source, target, store or format in the config differ from those that pass ${before.pass} began ` +
-      `with, and it is ${before.state}; restore them, or 'keyturn cancel' it, ` +
-      'or choose another rotation name',
+    `the config differs in ${describeDifference(planParts, now)} from the one that pass ${pass} began with, ` +
+      `and the pass, to version ${pin?.versionId ?? ''} of key ${pin?.keyId ?? ''}, is ${state}; ` +
+      "restore what differs, or 'keyturn cancel' the pass and begin anew, or choose another rotation name",
   );
 }

@@ -26,6 +26,9 @@ export function addTallies(left: Tally, right: Tally): Tally {
   };
 }
 
+/** How many records were rotated from under which key version. */
+export type SourceVersions = Readonly<Record<string, number>>;
+
 /**
  * How a worker left a batch: counted in the ledger, given back to the queue with what is left of it, or not
  * touched, as it belongs to a pass that is over.
@@ -62,6 +65,7 @@ export interface Batch {
 export interface BatchProgress {
   readonly tally: Tally;
   readonly failures: readonly RecordFailure[];
+  readonly before: SourceVersions;
   /** References still to do. */
   readonly left: readonly Ref[];
   /** How often in a row it was handed back without one record done; sets the delay. */

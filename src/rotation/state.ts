@@ -25,9 +25,15 @@ export const transitions: Readonly<Record<RotationEvent, Transition>> = {
   cancel: { from: ['running', 'paused'], to: 'cancelled' },
   // The whole store is enqueued and every batch is settled.
   finish: { from: ['running'], to: 'finished' },
-  // A census found records that the application wrote under an old version meanwhile.
+  // A census found records that the application wrote under an old version meanwhile, or failed records are
+  // put back in the queue.
   extend: { from: ['finished'], to: 'running' },
 };
+
+/** Failed records go back into a pass that takes batches, or that may be extended. */
+export function mayPutBack(state: RotationState): boolean {
+  return mayTransition(state, 'cancel') || mayTransition(state, 'extend');
+}
 
 export function mayTransition(from: RotationState, event: RotationEvent): boolean {
   return transitions[event].from.includes(from);

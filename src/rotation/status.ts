@@ -26,6 +26,8 @@ export interface StatusReport {
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly reason: string | null;
+  /** Codes of the open failures, the most frequent first. */
+  readonly failuresByCode: Readonly<Record<string, number>>;
 }
 
 export function remainingRecords(snapshot: LedgerSnapshot): number {
@@ -42,6 +44,7 @@ export function reportStatus(
   snapshot: LedgerSnapshot,
   { configured, effective }: { configured: number | null; effective: number | null },
   workers: WorkersSeen,
+  failuresByCode: Readonly<Record<string, number>>,
 ): StatusReport {
   const { conflicts, ...outcomes } = snapshot.tally;
   const remaining = remainingRecords(snapshot);
@@ -63,6 +66,7 @@ export function reportStatus(
     startedAt: snapshot.startedAt,
     finishedAt: snapshot.finishedAt,
     reason: snapshot.reason,
+    failuresByCode,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { BatchProgress, RecordFailure, Tally } from '../rotation/batch.ts';
+import type { BatchProgress, RecordFailure, SourceVersions, Tally } from '../rotation/batch.ts';
 import { addTallies, emptyTally } from '../rotation/batch.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { Ref } from '../rotation/record.ts';
@@ -11,7 +11,11 @@ export interface BatchAccount {
   /** What came out since this account was opened, without what an earlier worker handed over. */
   readonly gained: () => Tally;
   readonly failures: () => readonly RecordFailure[];
-  settle(ref: Ref, outcome: 'rotated' | 'skipped' | 'missing'): void;
+  /** What the rotated records were under, with what an earlier worker handed over. */
+  readonly before: () => SourceVersions;
+  settle(ref: Ref, outcome: 'skipped' | 'missing'): void;
+  /** The version that the record was under; empty where the KMS does not name it. */
+  settleRotated(ref: Ref, sourceVersionId: string): void;
   setAside(ref: Ref, fault: Fault, calls: number): void;
   conflict(): void;
   /** How the batch travels on when it is handed back. */
@@ -27,15 +31,23 @@ export function openAccount(
   const left = new Set(earlier?.left ?? refs);
   const failures = [...(earlier?.failures ?? [])];
   const gained: { -readonly [outcome in keyof Tally]: number } = { ...emptyTally };
-  const before = earlier?.tally ?? emptyTally;
+  const tallyBefore = earlier?.tally ?? emptyTally;
+  const sourceVersions = new Map(Object.entries(earlier?.before ?? {}));
 
   return {
     left,
-    tally: () => addTallies(before, gained),
+    tally: () => addTallies(tallyBefore, gained),
     gained: () => ({ ...gained }),
     failures: () => failures,
+    before: () => Object.fromEntries(sourceVersions),
     settle(ref, outcome) {
       if (left.delete(ref)) gained[outcome] += 1;
+    },
+    settleRotated(ref, sourceVersionId) {
+      if (!left.delete(ref)) return;
+      gained.rotated += 1;
+      const version = sourceVersionId === '' ? 'unnamed' : sourceVersionId;
+      sourceVersions.set(version, (sourceVersions.get(version) ?? 0) + 1);
     },
     setAside(ref, fault, calls) {
       if (!left.delete(ref)) return;
@@ -55,8 +67,9 @@ export function openAccount(
     progress() {
       const done = gained.rotated + gained.skipped + gained.missing + gained.failed;
       return {
-        tally: addTallies(before, gained),
+        tally: addTallies(tallyBefore, gained),
         failures,
+        before: Object.fromEntries(sourceVersions),
         left: [...left],
         fruitless: done > 0 ? 0 : (earlier?.fruitless ?? 0) + 1,
       };

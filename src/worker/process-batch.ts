@@ -59,7 +59,7 @@ export async function processBatch(
       stoppedBy = await renewRecords(open, renewals, deps, account, signal);
       const changes = changesOf(open, renewals, deps.goal, account);
       // Also after a stop: the calls are made and paid for.
-      await replaceRecords(changes, deps, account);
+      await replaceRecords(changes, renewals, deps, account);
       if (round === rounds && account.left.size > 0) stoppedBy ??= contended();
       if (account.left.size > 0 && stoppedBy === null) await sleep(backoffMs(round, betweenRounds), signal);
     }
@@ -83,8 +83,9 @@ function settleOffline(
   account: BatchAccount,
 ): OpenRecord | null {
   // Our own write, whose reply was lost.
-  if (isSame(renewals.get(record.ref)?.newValue, record.value)) {
-    account.settle(record.ref, 'rotated');
+  const renewal = renewals.get(record.ref);
+  if (renewal !== undefined && isSame(renewal.newValue, record.value)) {
+    account.settleRotated(record.ref, renewal.sourceVersionId);
     return null;
   }
   try {
@@ -115,6 +116,7 @@ function changesOf(
 
 async function replaceRecords(
   changes: readonly Replacement[],
+  renewals: ReadonlyMap<string, Renewal>,
   { store, onFault }: BatchDeps,
   account: BatchAccount,
 ): Promise<void> {
@@ -133,7 +135,7 @@ async function replaceRecords(
     const ref = changes[index]?.ref;
     if (ref === undefined) return;
     if (outcome instanceof Fault) account.setAside(ref, outcome, 1);
-    else if (outcome === 'replaced') account.settle(ref, 'rotated');
+    else if (outcome === 'replaced') account.settleRotated(ref, renewals.get(ref)?.sourceVersionId ?? '');
     else account.conflict();
   });
 }

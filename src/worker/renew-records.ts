@@ -8,6 +8,8 @@ import type { BatchDeps } from './process-batch.ts';
 export interface Renewal {
   readonly oldValue: Uint8Array;
   readonly newValue: Uint8Array;
+  /** Empty where the KMS does not name it. */
+  readonly sourceVersionId: string;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function renewRecords(
       switch (outcome.kind) {
         case 'renewed':
           caughtUp = true;
-          renewals.set(record.ref, { oldValue: record.value, newValue: outcome.newValue });
+          renewals.set(record.ref, { ...outcome, oldValue: record.value });
           break;
         case 'onPin':
           account.settle(record.ref, 'skipped');

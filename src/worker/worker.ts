@@ -12,6 +12,7 @@ import { patiently } from '../rotation/patience.ts';
 import type { BatchConsumer, BatchQueue, Processed } from '../rotation/ports/batch-queue.ts';
 import type { Goal } from '../rotation/goal.ts';
 import type { Ledger, LedgerSnapshot, PauseCause, Pin } from '../rotation/ports/ledger.ts';
+import { describeDifference, type PlanParts } from '../rotation/plan-parts.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { processBatch, type BatchDeps, type BatchResult } from './process-batch.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
@@ -53,6 +54,7 @@ export interface WorkerDeps {
   readonly goalFor: (pin: Pin) => Goal;
   /** Digest of source, target, store and format in this worker's config. */
   readonly planDigest: string;
+  readonly planParts: PlanParts;
   readonly maxFailures: number;
   readonly observer: WorkerObserver;
   /** KMS calls made by this process so far. */
@@ -96,7 +98,7 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   /** A worker with another table or key than the rotation began with must not touch a record. */
   function fits(snapshot: LedgerSnapshot): boolean {
     if (snapshot.planDigest === null || snapshot.planDigest === deps.planDigest) return true;
-    deps.onFatal(planDiffers());
+    deps.onFatal(planDiffers(snapshot.planParts, deps.planParts));
     return false;
   }
 
@@ -159,7 +161,7 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     if (account.left.size === 0) {
       const patience = { signal, patienceMs: settlePatienceMs, onFault: observer.fault };
       const after = await patiently(patience, () =>
-        ledger.settle(batch.epoch, batch.number, account.tally(), account.failures()),
+        ledger.settle(batch.epoch, batch.number, account.tally(), account.failures(), account.before()),
       );
       if (after === null) return null;
       observer.settled({ batch: batch.number, tally: account.tally(), failures: account.failures(), after });
@@ -180,7 +182,7 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     if (after.tally.failed <= deps.maxFailures || after.state !== 'running') return;
     await pause(
       'failures',
-      `${after.tally.failed} records failed, more than limits.maxFailures (${deps.maxFailures}); see 'keyturn failures', mend the cause, then 'keyturn resume' with a higher limit`,
+      `${after.tally.failed} records failed, more than limits.maxFailures (${deps.maxFailures}); see 'keyturn failures', mend the cause, then 'keyturn retry' and 'keyturn resume', or resume with a higher limit`,
     );
   }
 
@@ -200,10 +202,11 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   };
 }
 
-function planDiffers(): Fault {
+function planDiffers(began: PlanParts | null, now: PlanParts): Fault {
   return new Fault(
     'usage',
     'PLAN_CHANGED',
-    "source, target, store or format in this worker's config differ from those that the rotation began with; give all processes the same config",
+    `this worker's config differs in ${describeDifference(began, now)} from the one that the rotation began with; ` +
+      'give all processes the same config',
   );
 }

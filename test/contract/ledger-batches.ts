@@ -66,7 +66,9 @@ export function describeBatches(test: LedgerTest): void {
       expect(await ledger.extend(epoch)).toBe(true);
       expect(await ledger.snapshot()).toMatchObject({ state: 'running', scanned: false, finishedAt: null });
       expect(await stage(epoch, 0)).toBe(true);
-      expect(await ledger.settle(epoch, 0, tally({ rotated: 1 }), [])).toMatchObject({ state: 'running' });
+      expect(await ledger.settle(epoch, 0, tally({ rotated: 1 }), [], {})).toMatchObject({
+        state: 'running',
+      });
       expect(await ledger.completeScan(epoch)).toBe(true);
       expect(await ledger.snapshot()).toMatchObject({ state: 'finished', pass: 1, tally: { rotated: 1 } });
     });
@@ -79,7 +81,7 @@ export function describeBatches(test: LedgerTest): void {
     }) => {
       const epoch = await begun(40);
       const outcome = { rotated: 5, skipped: 4, missing: 3, failed: 0, conflicts: 2 };
-      await Promise.all(Array.from({ length: 120 }, (_, i) => ledger.settle(epoch, i % 40, outcome, [])));
+      await Promise.all(Array.from({ length: 120 }, (_, i) => ledger.settle(epoch, i % 40, outcome, [], {})));
       expect(await ledger.snapshot()).toMatchObject({
         settledBatches: 40,
         tally: { rotated: 200, skipped: 160, missing: 120, failed: 0, conflicts: 80 },
@@ -89,17 +91,21 @@ export function describeBatches(test: LedgerTest): void {
     test('the last batch after the end of the scan finishes, and tells so', async ({ ledger, begun }) => {
       const epoch = await begun(2);
       await ledger.completeScan(epoch);
-      expect(await ledger.settle(epoch, 1, tally({ rotated: 1 }), [])).toMatchObject({ state: 'running' });
-      const last = await ledger.settle(epoch, 0, tally({ rotated: 1 }), []);
+      expect(await ledger.settle(epoch, 1, tally({ rotated: 1 }), [], {})).toMatchObject({
+        state: 'running',
+      });
+      const last = await ledger.settle(epoch, 0, tally({ rotated: 1 }), [], {});
       expect(last).toMatchObject({ state: 'finished', settledBatches: 2, scanned: true });
       expect(Date.parse(last?.finishedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(last?.startedAt ?? ''));
       expect(await ledger.snapshot()).toEqual(last);
-      expect(await ledger.settle(epoch, 0, tally({ rotated: 1 }), [])).toEqual(last);
+      expect(await ledger.settle(epoch, 0, tally({ rotated: 1 }), [], {})).toEqual(last);
     });
 
     test('all settled before the end of the scan is not finished', async ({ ledger, begun }) => {
       const epoch = await begun(1);
-      expect(await ledger.settle(epoch, 0, tally({ rotated: 1 }), [])).toMatchObject({ state: 'running' });
+      expect(await ledger.settle(epoch, 0, tally({ rotated: 1 }), [], {})).toMatchObject({
+        state: 'running',
+      });
       expect(await ledger.completeScan(epoch)).toBe(true);
       expect(await ledger.completeScan(epoch)).toBe(true);
       expect(await ledger.snapshot()).toMatchObject({ state: 'finished' });
@@ -112,7 +118,7 @@ export function describeBatches(test: LedgerTest): void {
       const epoch = await begun(1);
       await ledger.completeScan(epoch);
       await ledger.pause('operator', 'by hand');
-      const settled = await ledger.settle(epoch, 0, tally({ rotated: 1 }), []);
+      const settled = await ledger.settle(epoch, 0, tally({ rotated: 1 }), [], {});
       expect(settled).toMatchObject({ state: 'paused', settledBatches: 1, finishedAt: null });
       expect(await ledger.resume()).toBe(true);
       expect(await ledger.snapshot()).toMatchObject({ state: 'finished' });
@@ -122,14 +128,14 @@ export function describeBatches(test: LedgerTest): void {
       const epoch = await begun(1);
       await ledger.completeScan(epoch);
       await ledger.cancel();
-      const settled = await ledger.settle(epoch, 0, tally({ rotated: 1 }), []);
+      const settled = await ledger.settle(epoch, 0, tally({ rotated: 1 }), [], {});
       expect(settled).toMatchObject({ state: 'cancelled', tally: { rotated: 1 } });
     });
 
     test('a batch that was never staged counts nothing', async ({ ledger, begun }) => {
       const epoch = await begun(1);
       await ledger.completeScan(epoch);
-      expect(await ledger.settle(epoch, 1, tally({ rotated: 1 }), [newFailure('x')])).toMatchObject({
+      expect(await ledger.settle(epoch, 1, tally({ rotated: 1 }), [newFailure('x')], {})).toMatchObject({
         state: 'running',
         settledBatches: 0,
         tally: emptyTally,
@@ -138,7 +144,7 @@ export function describeBatches(test: LedgerTest): void {
     });
 
     test('a rotation never begun settles nothing', async ({ ledger }) => {
-      expect(await ledger.settle('none', 0, tally({ rotated: 1 }), [])).toBeNull();
+      expect(await ledger.settle('none', 0, tally({ rotated: 1 }), [], {})).toBeNull();
       expect(await ledger.snapshot()).toMatchObject({ state: 'new' });
     });
   });

@@ -59,6 +59,7 @@ export function newPass(): BeginPass {
     epoch: randomUUID(),
     pin: { keyId: 'key', versionId: 'v2' },
     planDigest: 'sha256:0',
+    planParts: { source: 'a', store: 'b' },
     estimate: 12_000_000_000,
   };
 }

@@ -75,13 +75,13 @@ export function describeStates(test: LedgerTest): void {
       stage,
     }) => {
       const old = await begun(2);
-      await ledger.settle(old, 0, tally({ failed: 1 }), [newFailure('ref-0')]);
-      await ledger.settle(old, 1, tally({ rotated: 1 }), []);
+      await ledger.settle(old, 0, tally({ failed: 1 }), [newFailure('ref-0')], {});
+      await ledger.settle(old, 1, tally({ rotated: 1 }), [], {});
       await ledger.completeScan(old);
       const pass = newPass();
       expect(await ledger.begin(pass)).toBe(true);
 
-      expect(await ledger.settle(old, 1, tally({ rotated: 1 }), [newFailure('late')])).toBeNull();
+      expect(await ledger.settle(old, 1, tally({ rotated: 1 }), [newFailure('late')], {})).toBeNull();
       expect(await ledger.position(old)).toBeNull();
       expect(await ledger.completeScan(old)).toBe(false);
       expect(await ledger.extend(old)).toBe(false);
@@ -105,7 +105,7 @@ export function describeStates(test: LedgerTest): void {
       });
       // Its batches are settled anew.
       await stage(pass.epoch, 0);
-      expect(await ledger.settle(pass.epoch, 0, tally({ skipped: 1 }), [])).toMatchObject({
+      expect(await ledger.settle(pass.epoch, 0, tally({ skipped: 1 }), [], {})).toMatchObject({
         settledBatches: 1,
       });
     });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { describeBatches } from './ledger-batches.ts';
 import { createLedgerTest, newFailure, tally, type LedgerHarness } from './ledger-case.ts';
 import { describeFailures } from './ledger-failures.ts';
+import { describePutBack } from './ledger-put-back.ts';
 import { describeStates } from './ledger-states.ts';
 
 /** What every adapter of the port `Ledger` must do. */
@@ -17,6 +18,7 @@ export function describeLedger(name: string, openHarness: () => Promise<LedgerHa
     describeStates(test);
     describeBatches(test);
     describeFailures(test);
+    describePutBack(test);
 
     describe('workers', () => {
       test('a report tells the state and counts the worker, once', async ({ ledger, begun }) => {
@@ -52,7 +54,7 @@ export function describeLedger(name: string, openHarness: () => Promise<LedgerHa
 
     test('rotations do not see one another', async ({ ledger, begun, harness, rotation }) => {
       const epoch = await begun(1);
-      await ledger.settle(epoch, 0, tally({ failed: 1 }), [newFailure('a')]);
+      await ledger.settle(epoch, 0, tally({ failed: 1 }), [newFailure('a')], {});
       const other = harness.ledger(`${rotation}-2`);
       expect(await other.snapshot()).toMatchObject({ state: 'new' });
       expect(await other.failures(null, 10)).toEqual([]);

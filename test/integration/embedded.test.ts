@@ -38,7 +38,7 @@ function startOwner(dir: string): ChildProcess {
     import { createPostgresLedger } from './dist/broker/postgres/ledger.js';
     const pool = await openEmbeddedDatabase(${JSON.stringify(dir)});
     const ledger = createPostgresLedger({ pool, rotation: 'r' });
-    await ledger.begin({ epoch: 'from-child', pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', estimate: 1 });
+    await ledger.begin({ epoch: 'from-child', pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', planParts: {}, estimate: 1 });
     console.log('begun');
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], {

@@ -52,7 +52,13 @@ describe('a database as broker', () => {
     limited.username = role;
     const ledger = createPostgresLedger({ pool: await connect(limited.href), rotation: 'r' });
     expect(
-      await ledger.begin({ epoch: 'e', pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', estimate: 1 }),
+      await ledger.begin({
+        epoch: 'e',
+        pin: { keyId: 'k', versionId: 'v' },
+        planDigest: 'd',
+        planParts: {},
+        estimate: 1,
+      }),
     ).toBe(true);
     // Who may not use them needs a person.
     await owner.query(`REVOKE USAGE ON SCHEMA keyturn FROM ${role}`);
@@ -63,7 +69,13 @@ describe('a database as broker', () => {
   });
 
   describe('calls that meet', () => {
-    const pass = { epoch: 'first', pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', estimate: 1 };
+    const pass = {
+      epoch: 'first',
+      pin: { keyId: 'k', versionId: 'v' },
+      planDigest: 'd',
+      planParts: {},
+      estimate: 1,
+    };
 
     /** A cancelled rotation, and a transaction that holds its row until `letGo`, once `calls` wait for it. */
     async function hold(statement: string, calls: number) {
@@ -96,7 +108,7 @@ describe('a database as broker', () => {
         `SELECT keyturn.begin_pass('r', '{cancelled}', NULL, 'running', 'second', 'k', 'v', 'd', 1)`,
         1,
       );
-      const settled = ledger.settle('first', 0, { ...emptyTally, rotated: 1 }, []);
+      const settled = ledger.settle('first', 0, { ...emptyTally, rotated: 1 }, [], {});
       await letGo();
       expect(await settled).toBeNull();
       expect(await ledger.snapshot()).toMatchObject({
@@ -167,7 +179,13 @@ test('a server that was killed and came back is used again', async () => {
   // It takes connections before it takes queries.
   const pool = await vi.waitFor(() => connect(server.url, faults), { timeout: 10_000 });
   const ledger = createPostgresLedger({ pool, rotation: 'r' });
-  await ledger.begin({ epoch: 'e', pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', estimate: 1 });
+  await ledger.begin({
+    epoch: 'e',
+    pin: { keyId: 'k', versionId: 'v' },
+    planDigest: 'd',
+    planParts: {},
+    estimate: 1,
+  });
   // Two connections, so that one is idle when the server dies.
   const clients = await Promise.all([pool.connect(), pool.connect()]);
   for (const client of clients) client.release();

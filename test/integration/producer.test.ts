@@ -7,7 +7,7 @@ import type { BatchQueue } from '../../src/rotation/ports/batch-queue.ts';
 import { createCore } from '../support/core.ts';
 import { sealFor } from '../support/memory-kms.ts';
 import { freshDatabase, freshRedis } from '../support/peers.ts';
-import { openParts, planDigest, type Parts } from '../support/rotation-parts.ts';
+import { openParts, planDigest, planParts, type Parts } from '../support/rotation-parts.ts';
 
 const never = new AbortController().signal;
 
@@ -30,6 +30,7 @@ describe.each(['redis', 'postgres'] as const)('producer over %s', (kind) => {
       epoch: 'e1',
       pin: { keyId: 'k1', versionId: 'v2' },
       planDigest,
+      planParts,
       estimate: 0,
     });
   });
@@ -162,6 +163,7 @@ describe.each(['redis', 'postgres'] as const)('producer over %s', (kind) => {
         {
           ...parts.broker,
           planDigest,
+          planParts,
           choosePin: async () => ({ keyId: 'k1', versionId: 'v9' }),
           countRecords: async () => 5,
           ...change,

@@ -59,7 +59,13 @@ function open(options: Omit<RedisBrokerOptions, 'onError'>): Opened {
 
 async function begin(ledger: Ledger): Promise<string> {
   const epoch = randomUUID();
-  await ledger.begin({ epoch, pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', estimate: 1 });
+  await ledger.begin({
+    epoch,
+    pin: { keyId: 'k', versionId: 'v' },
+    planDigest: 'd',
+    planParts: {},
+    estimate: 1,
+  });
   return epoch;
 }
 
@@ -175,7 +181,7 @@ describe('other kinds of Redis', () => {
     const { ledger } = open({ cluster: [server.url] });
     const epoch = await begin(ledger);
     await ledger.stage({ batch: { epoch, number: 0, refs: ['a'], late: false }, cursor: null });
-    expect(await ledger.settle(epoch, 0, { ...emptyTally, rotated: 1 }, [])).toMatchObject({
+    expect(await ledger.settle(epoch, 0, { ...emptyTally, rotated: 1 }, [], {})).toMatchObject({
       settledBatches: 1,
     });
     await server.kill();
@@ -255,7 +261,7 @@ test('a million batches settle each once', async () => {
   const epoch = await begin(ledger);
   const [key = ''] = await redis.keys('*:ledger');
   await redis.hset(key, 'batches', 1_000_000);
-  for (const batch of [999_999, 0, 999_999, 524_288]) await ledger.settle(epoch, batch, emptyTally, []);
+  for (const batch of [999_999, 0, 999_999, 524_288]) await ledger.settle(epoch, batch, emptyTally, [], {});
   expect(await ledger.snapshot()).toMatchObject({ batches: 1_000_000, settledBatches: 3 });
   expect(await redis.memory('USAGE', key.replace('ledger', 'settled'))).toBeLessThan(300_000);
 });

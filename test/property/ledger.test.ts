@@ -6,10 +6,12 @@ import {
   emptyTally,
   type Batch,
   type RecordFailure,
+  type SourceVersions,
   type Tally,
 } from '../../src/rotation/batch.ts';
 import type { BeginPass, Ledger, LedgerSnapshot, PauseCause } from '../../src/rotation/ports/ledger.ts';
 import {
+  mayPutBack,
   mayTransition,
   transitions,
   type RotationEvent,
@@ -18,13 +20,17 @@ import {
 import { brokers, type TestBroker } from '../support/brokers.ts';
 import { runs } from '../support/property-runs.ts';
 
+const outcomes = ['rotated', 'skipped', 'missing', 'failed'] as const;
+type Outcome = (typeof outcomes)[number];
+
 type Command =
   | { kind: 'begin'; epoch: string }
   | { kind: 'restart'; lost: string; epoch: string }
   | { kind: 'stage'; epoch: string; ahead: number; refs: string[]; cursor: string | null }
   | { kind: 'completeScan'; epoch: string }
   | { kind: 'extend'; epoch: string }
-  | { kind: 'settle'; epoch: string; batch: number; tally: Tally; failed: string[] }
+  | { kind: 'settle'; epoch: string; batch: number; outcomes: Outcome[]; conflicts: number }
+  | { kind: 'putBack'; epoch: string; again: boolean; share: number; strange: boolean }
   | { kind: 'pause'; cause: PauseCause; reason: string }
   | { kind: 'resume' }
   | { kind: 'cancel' };
@@ -32,7 +38,6 @@ type Command =
 /** Few epochs and numbers, so that stale and repeated ones are common. */
 const epoch = fc.constantFrom('e0', 'e0', 'e1');
 const ref = fc.oneof(fc.constantFrom('a', 'b'), fc.string({ unit: 'binary', maxLength: 8 }));
-const outcomes = fc.nat({ max: 3 });
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('begin'), epoch }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart'), lost: epoch, epoch }) },
@@ -42,7 +47,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       kind: fc.constant('stage'),
       epoch,
       ahead: fc.constantFrom(0, 0, 0, -1, 1),
-      refs: fc.array(ref, { maxLength: 3 }),
+      refs: fc.uniqueArray(ref, { maxLength: 3 }),
       cursor: fc.option(ref),
     }),
   },
@@ -54,14 +59,18 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       kind: fc.constant('settle'),
       epoch,
       batch: fc.nat({ max: 3 }),
-      tally: fc.record({
-        rotated: outcomes,
-        skipped: outcomes,
-        missing: outcomes,
-        failed: outcomes,
-        conflicts: outcomes,
-      }),
-      failed: fc.array(ref, { maxLength: 3 }),
+      outcomes: fc.array(fc.constantFrom(...outcomes, 'failed' as const), { minLength: 3, maxLength: 3 }),
+      conflicts: fc.nat({ max: 3 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('putBack'),
+      epoch,
+      again: fc.boolean(),
+      share: fc.constantFrom(1, 1, 0.5, 0),
+      strange: fc.constantFrom(false, false, false, true),
     }),
   },
   {
@@ -83,6 +92,14 @@ const history = fc
     ...commands.flatMap(([each, twice]) => (twice ? [each, each] : [each])),
   ]);
 
+interface Settled {
+  readonly tally: Tally;
+  readonly failures: readonly RecordFailure[];
+  readonly before: SourceVersions;
+}
+
+type Model = ReturnType<typeof createModel>;
+
 /** The port's words, in memory and for one caller. */
 function createModel() {
   let state: RotationState = 'new';
@@ -91,7 +108,8 @@ function createModel() {
   let staged: Batch[] = [];
   let cursor: string | null = null;
   let scanned = false;
-  let settled = new Map<number, Tally>();
+  let enqueued = 0;
+  let settled = new Map<number, Settled>();
   let failures = new Map<string, RecordFailure>();
   let pause: { cause: PauseCause; reason: string } | null = null;
 
@@ -106,7 +124,7 @@ function createModel() {
     return true;
   }
   function open(next: string): true {
-    [pass, current, staged, cursor, scanned] = [pass + 1, next, [], null, false];
+    [pass, current, staged, cursor, scanned, enqueued] = [pass + 1, next, [], null, false, 0];
     [settled, failures] = [new Map(), new Map()];
     return move('begin');
   }
@@ -126,6 +144,7 @@ function createModel() {
             return JSON.stringify(staged.at(-1)) === JSON.stringify(batch);
           if (batch.number !== staged.length || !['running', 'paused'].includes(state)) return false;
           staged.push(batch);
+          enqueued += batch.refs.length;
           cursor = each.cursor ?? cursor;
           return true;
         }
@@ -136,12 +155,26 @@ function createModel() {
           if (!isCurrent(each.epoch) || !may('extend')) return false;
           scanned = false;
           return move('extend');
-        case 'settle':
+        case 'settle': {
           if (!isCurrent(each.epoch)) return false;
           if (each.batch >= staged.length || settled.has(each.batch)) return true;
-          settled.set(each.batch, each.tally);
-          for (const failed of each.failed) failures.set(failed, newFailure(failed, each.batch));
+          const done = model.settle(each);
+          settled.set(each.batch, done);
+          for (const failure of done.failures) {
+            if (failures.has(failure.ref)) enqueued -= 1;
+            failures.set(failure.ref, failure);
+          }
           return finishIfSettled();
+        }
+        case 'putBack': {
+          const batch = model.putBack(each);
+          if (!isCurrent(each.epoch)) return false;
+          if (batch === staged.at(-1)) return true;
+          if (!mayPutBack(state) || !batch.refs.every((failed) => failures.has(failed))) return false;
+          for (const failed of batch.refs) failures.delete(failed);
+          staged.push(batch);
+          return may('extend') ? move('extend') : true;
+        }
         case 'pause': {
           if (!may('pause')) return false;
           move('pause');
@@ -155,23 +188,62 @@ function createModel() {
       }
     },
     nextBatch: () => staged.length,
+    /** What a worker made of the batch. */
+    settle({ batch, outcomes: ends, conflicts }: Command & { kind: 'settle' }): Settled {
+      const refs = staged[batch]?.refs ?? ['of a batch never staged'];
+      const tally = { ...emptyTally, conflicts };
+      for (const [i] of refs.entries()) tally[ends[i % ends.length] ?? 'rotated'] += 1;
+      return {
+        tally,
+        failures: refs.flatMap((each, i) =>
+          ends[i % ends.length] === 'failed' ? [newFailure(each, batch)] : [],
+        ),
+        before: tally.rotated === 0 ? {} : { [`v${batch % 2}`]: tally.rotated },
+      };
+    },
+    /** `again`: the last staged batch, as after a lost reply. */
+    putBack({ epoch: of, again, share, strange }: Command & { kind: 'putBack' }): Batch {
+      const last = staged.at(-1);
+      if (again && last?.epoch === of) return last;
+      const listed = [...failures.keys()];
+      const refs = listed.slice(0, Math.ceil(listed.length * share));
+      const number = staged.length;
+      return { epoch: of, number, refs: strange ? [...refs, 'never failed'] : refs, late: true };
+    },
     snapshot: (): Partial<LedgerSnapshot> => ({
       state,
       epoch: current,
       pass,
-      enqueued: staged.reduce((sum, batch) => sum + batch.refs.length, 0),
+      enqueued,
       batches: staged.length,
       settledBatches: settled.size,
       scanned,
-      tally: [...settled.values()].reduce(addTallies, emptyTally),
+      tally: {
+        ...[...settled.values()].map(({ tally }) => tally).reduce(addTallies, emptyTally),
+        failed: failures.size,
+      },
+      before: sumOf([...settled.values()].map(({ before }) => before)),
       pauseCause: pause?.cause ?? null,
       reason: pause?.reason ?? null,
     }),
-    position: () => ({ cursor, scanned, nextBatch: staged.length, staged: staged.at(-1) ?? null }),
+    position: () => ({
+      cursor,
+      scanned,
+      nextBatch: staged.length,
+      staged: settled.has(staged.length - 1) ? null : (staged.at(-1) ?? null),
+    }),
     failures: () =>
       [...failures.values()].toSorted((a, b) => Buffer.compare(Buffer.from(a.ref), Buffer.from(b.ref))),
   };
   return model;
+}
+
+function sumOf(all: readonly SourceVersions[]): SourceVersions {
+  const sum = new Map<string, number>();
+  for (const [version, count] of all.flatMap(Object.entries<number>)) {
+    sum.set(version, (sum.get(version) ?? 0) + count);
+  }
+  return Object.fromEntries(sum);
 }
 
 function toBatch(each: Command & { kind: 'stage' }, next: number): Batch {
@@ -186,7 +258,7 @@ function toBatch(each: Command & { kind: 'stage' }, next: number): Batch {
 function newFailure(failed: string, batch: number): RecordFailure {
   return {
     ref: failed,
-    code: `BATCH_${batch}`,
+    code: `BATCH_${batch % 2}`,
     message: 'm',
     requestId: null,
     time: '2026-01-01T00:00:00.000Z',
@@ -195,27 +267,29 @@ function newFailure(failed: string, batch: number): RecordFailure {
 }
 
 function pass(id: string): BeginPass {
-  return { epoch: id, pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', estimate: 7 };
+  return { epoch: id, pin: { keyId: 'k', versionId: 'v' }, planDigest: 'd', planParts: {}, estimate: 7 };
 }
 
-async function perform(ledger: Ledger, each: Command, nextBatch: number): Promise<boolean> {
+async function perform(ledger: Ledger, each: Command, model: Model): Promise<boolean> {
   switch (each.kind) {
     case 'begin':
       return ledger.begin(pass(each.epoch));
     case 'restart':
       return ledger.restart(each.lost, pass(each.epoch));
     case 'stage':
-      return ledger.stage({ batch: toBatch(each, nextBatch), cursor: each.cursor });
+      return ledger.stage({ batch: toBatch(each, model.nextBatch()), cursor: each.cursor });
     case 'completeScan':
       return ledger.completeScan(each.epoch);
     case 'extend':
       return ledger.extend(each.epoch);
     case 'settle': {
-      const failures = each.failed.map((failed) => newFailure(failed, each.batch));
-      const told = await ledger.settle(each.epoch, each.batch, each.tally, failures);
+      const { tally, failures, before } = model.settle(each);
+      const told = await ledger.settle(each.epoch, each.batch, tally, failures, before);
       if (told !== null) expect(told).toEqual(await ledger.snapshot());
       return told !== null;
     }
+    case 'putBack':
+      return ledger.putBack(model.putBack(each));
     case 'pause':
       return ledger.pause(each.cause, each.reason);
     case 'resume':
@@ -243,17 +317,22 @@ for (const [name, usualRuns] of [
           if (ledger === undefined) throw new Error('no broker');
           const model = createModel();
           for (const each of commands) {
-            const answer = await perform(ledger, each, model.nextBatch());
+            const answer = await perform(ledger, each, model);
             expect(answer).toBe(model.apply(each));
             const snapshot = await ledger.snapshot();
             const expected = model.snapshot();
             expect(snapshot).toMatchObject(expected);
+            if (snapshot.state === 'finished') {
+              const { rotated, skipped, missing, failed } = snapshot.tally;
+              expect(rotated + skipped + missing + failed).toBe(snapshot.enqueued);
+            }
             expect(snapshot.finishedAt === null).toBe(snapshot.state !== 'finished');
             if (snapshot.epoch !== null)
               expect(await ledger.position(snapshot.epoch)).toEqual(model.position());
           }
           const failures = model.failures();
           expect(await ledger.failures(null, 1000)).toEqual(failures);
+          expect(await ledger.failureCodes()).toEqual(sumOf(failures.map(({ code }) => ({ [code]: 1 }))));
           const refs = failures.map((failure) => failure.ref);
           expect(await ledger.failedAmong([...refs, 'never failed'])).toEqual(new Set(refs));
         }),

@@ -6,6 +6,7 @@ import { createCore, goalOf, type Core } from './core.ts';
 import { parseWith } from './parse-config.ts';
 
 export const planDigest = 'sha256:plan';
+export const planParts = { source: 's', target: 't', store: 'd', format: 'f' };
 
 /** A real broker, and the core over a store and a KMS in memory. */
 export interface Parts {
@@ -41,6 +42,7 @@ export async function openParts(brokerUrl: string, core: Core = createCore()): P
         epoch,
         pin: { keyId: 'k1', versionId: 'v2' },
         planDigest,
+        planParts,
         estimate: core.store.rows.size,
       });
       let number = 0;
@@ -60,6 +62,7 @@ export async function openParts(brokerUrl: string, core: Core = createCore()): P
         batch: core.deps,
         goalFor: () => goalOf(),
         planDigest,
+        planParts,
         maxFailures: 1000,
         callsMade: () => core.kms.calls.length,
         onFatal: (fault) => void seen.fatal.push(fault),

@@ -22,6 +22,7 @@ describe('the books of a batch', () => {
           for (const [index, what, handBack] of events) {
             const ref = refs[index] ?? 'of another batch';
             if (what === 'failed') account.setAside(ref, fault, 1);
+            else if (what === 'rotated') account.settleRotated(ref, `v${index % 3}`);
             else account.settle(ref, what);
             // Handed back and taken up by another worker.
             if (handBack) account = openAccount([], account.progress());
@@ -29,6 +30,7 @@ describe('the books of a batch', () => {
           const { rotated, skipped, missing, failed } = account.tally();
           expect(rotated + skipped + missing + failed + account.left.size).toBe(refs.length);
           expect(account.failures().length).toBe(failed);
+          expect(Object.values(account.before()).reduce((sum, count) => sum + count, 0)).toBe(rotated);
         },
       ),
     );
@@ -38,7 +40,7 @@ describe('the books of a batch', () => {
     const first = openAccount(['a', 'b'], null).progress();
     const second = openAccount([], first);
     expect([first.fruitless, second.progress().fruitless]).toEqual([1, 2]);
-    second.settle('a', 'rotated');
+    second.settleRotated('a', 'v1');
     expect(second.progress().fruitless).toBe(0);
   });
 });

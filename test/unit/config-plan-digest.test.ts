@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { planDigest } from '../../src/config/plan-digest.ts';
+import { planDigest, planParts } from '../../src/config/plan-digest.ts';
+import { describeDifference } from '../../src/rotation/plan-parts.ts';
 import { minimalConfig, parseWith } from '../support/parse-config.ts';
 
 const { kms, store } = minimalConfig;
@@ -81,4 +82,36 @@ describe('the digest of a store of objects, or of the user’s own', () => {
 test('a new data key of another size is another plan', () => {
   const regenerate = { format: 'envelope', mode: 'regenerate', allowPlaintext: true };
   expect(digestWith({ ...regenerate, dataKeySpec: 'AES_128' })).not.toBe(digestWith(regenerate));
+});
+
+describe('what differs is named', () => {
+  const began = planParts(parseWith({}).config);
+
+  test.each([
+    ['source', { source: { keyId: 'abj1', aadContext: '{id}' } }],
+    ['target', { target: { keyId: 'abj2' } }],
+    ['target.versionId', { target: { keyId: 'abj1', versionId: 'v2' } }],
+    ['store', { store: { ...store, column: 'other' } }],
+    ['format', { format: 'hex' }],
+    ['format and mode', { format: 'envelope', mode: 'regenerate', allowPlaintext: true }],
+    [
+      'source, store and format',
+      { source: { keyId: 'x' }, store: { ...store, where: 'true' }, format: 'hex' },
+    ],
+  ])('%s', (named, changes) => {
+    expect(describeDifference(began, planParts(parseWith(changes).config))).toBe(named);
+  });
+
+  test('not what may change', () => {
+    const other = { store: { ...store, url: 'postgresql://other:secret@host:5432/db' }, limits: { rate: 1 } };
+    expect(planParts(parseWith(other).config)).toEqual(began);
+  });
+
+  test('all that may, for a pass that an older keyturn began', () => {
+    expect(describeDifference(null, began)).toBe('source, target, target.versionId, store, format or mode');
+  });
+});
+
+test('a pass of an older keyturn goes on: the digest of a config is what it was', () => {
+  expect(digestWith({})).toBe('sha256:b600b199445e3f6858ecc29b306759a14a5d81a5eb04e2b40e205e5a6d895bf1');
 });

@@ -9,12 +9,14 @@ const base: LedgerSnapshot = {
   pass: 1,
   pin: { keyId: 'k', versionId: 'v' },
   planDigest: 'sha256:0',
+  planParts: null,
   estimate: 1000,
   enqueued: 600,
   batches: 2,
   settledBatches: 1,
   scanned: false,
   tally: { ...emptyTally, rotated: 400, skipped: 10, failed: 1, conflicts: 3 },
+  before: { v1: 400 },
   reason: null,
   pauseCause: null,
   startedAt: '2026-01-01T00:00:00.000Z',
@@ -25,7 +27,7 @@ const workers = { alive: 1, callsPerSecond: 498.234, recordsPerSecond: 500 };
 
 describe('status', () => {
   test('it has the fields and the form of the contract', () => {
-    expect(reportStatus('customers-ssn', base, rates, workers)).toEqual({
+    expect(reportStatus('customers-ssn', base, rates, workers, { BAD_FORMAT: 1 })).toEqual({
       rotation: 'customers-ssn',
       state: 'running',
       pass: 1,
@@ -42,11 +44,12 @@ describe('status', () => {
       startedAt: '2026-01-01T00:00:00.000Z',
       finishedAt: null,
       reason: null,
+      failuresByCode: { BAD_FORMAT: 1 },
     });
   });
 
   test('once the store is enqueued the estimate no longer counts', () => {
-    expect(reportStatus('r', { ...base, scanned: true }, rates, workers)).toMatchObject({
+    expect(reportStatus('r', { ...base, scanned: true }, rates, workers, {})).toMatchObject({
       total: 600,
       remaining: 189,
     });
@@ -54,9 +57,9 @@ describe('status', () => {
 
   test('an estimate that was too low makes no negative remainder', () => {
     const low = { ...base, estimate: 1 };
-    expect(reportStatus('r', low, rates, workers)).toMatchObject({ total: 600, remaining: 189 });
+    expect(reportStatus('r', low, rates, workers, {})).toMatchObject({ total: 600, remaining: 189 });
     const tally = { ...emptyTally, rotated: 700 };
-    expect(reportStatus('r', { ...low, tally }, rates, workers)).toMatchObject({
+    expect(reportStatus('r', { ...low, tally }, rates, workers, {})).toMatchObject({
       remaining: 0,
       etaSeconds: 0,
     });
@@ -64,13 +67,13 @@ describe('status', () => {
 
   test('a rate that nothing throttles is the configured one, however fine', () => {
     const fine = { configured: 0.25, effective: 0.25 };
-    expect(reportStatus('r', base, fine, workers).rate).toEqual({ ...fine, observed: 498.2 });
+    expect(reportStatus('r', base, fine, workers, {}).rate).toEqual({ ...fine, observed: 498.2 });
     const throttled = { ...fine, effective: 0.175 };
-    expect(reportStatus('r', base, throttled, workers).rate.effective).toBe(0.2);
+    expect(reportStatus('r', base, throttled, workers, {}).rate.effective).toBe(0.2);
   });
 
   test('no time is promised while nothing moves', () => {
-    expect(reportStatus('r', base, rates, { ...workers, recordsPerSecond: 0 }).etaSeconds).toBeNull();
-    expect(reportStatus('r', { ...base, state: 'paused' }, rates, workers).etaSeconds).toBeNull();
+    expect(reportStatus('r', base, rates, { ...workers, recordsPerSecond: 0 }, {}).etaSeconds).toBeNull();
+    expect(reportStatus('r', { ...base, state: 'paused' }, rates, workers, {}).etaSeconds).toBeNull();
   });
 });

@@ -1,7 +1,15 @@
 import { z } from 'zod';
-import type { Ledger, LedgerSnapshot } from '../../rotation/ports/ledger.ts';
+import type { BeginPass, Ledger, LedgerSnapshot } from '../../rotation/ports/ledger.ts';
 import { transitions } from '../../rotation/state.ts';
-import { formatBatch, formatFailure, parseFailure, parsePosition, parseSnapshot } from '../ledger-row.ts';
+import {
+  formatBatch,
+  formatFailure,
+  nameCounts,
+  namedCounts,
+  parseFailure,
+  parsePosition,
+  parseSnapshot,
+} from '../ledger-row.ts';
 import { parseStored } from '../stored-value.ts';
 import type { SqlPool } from './pool.ts';
 import { bindPool } from './run-statement.ts';
@@ -14,7 +22,10 @@ const { begin, pause, resume, cancel, finish, extend } = transitions;
  */
 
 const positionSql = `
-SELECT "cursor", scanned::integer, batches, staged FROM keyturn.rotation WHERE name = $1 AND epoch = $2`;
+SELECT "cursor", scanned::integer, batches,
+  CASE WHEN get_bit(bits, (batches - 1) % 4096) = 1 THEN NULL ELSE staged END AS staged
+FROM keyturn.rotation LEFT JOIN keyturn.settled ON rotation = name AND chunk = (batches - 1) / 4096 AND batches > 0
+WHERE name = $1 AND epoch = $2`;
 
 /**
  * The batch that is staged already, staged again,
@@ -62,6 +73,10 @@ const failedAmongSql = `
 SELECT encode(ref, 'hex') AS ref FROM keyturn.failure
 WHERE rotation = $1 AND digest IN (SELECT sha256(decode(given, 'hex')) FROM unnest($2::text[]) AS given)`;
 
+const failureCodesSql = `
+SELECT code, count(*)::integer AS count FROM keyturn.failure WHERE rotation = $1 GROUP BY code`;
+
+const codeRow = z.object({ code: z.string(), count: z.int() });
 const workersRow = z.object({ alive: z.int(), callsPerSecond: z.number(), recordsPerSecond: z.number() });
 
 /** The ledger on PostgreSQL, also embedded, in a database that `prepareDatabase` has prepared. */
@@ -74,10 +89,10 @@ export function createPostgresLedger({ pool, rotation }: { pool: SqlPool; rotati
   const beginPass = (
     from: readonly string[],
     lost: string | null,
-    { epoch, pin, planDigest, estimate }: Parameters<Ledger['begin']>[0],
+    { epoch, pin, planDigest, planParts, estimate }: BeginPass,
   ): Promise<boolean> =>
     ask(
-      'SELECT keyturn.begin_pass($1, $2, $3, $4, $5, $6, $7, $8, $9)',
+      'SELECT keyturn.begin_pass($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
       from,
       lost,
       begin.to,
@@ -85,6 +100,7 @@ export function createPostgresLedger({ pool, rotation }: { pool: SqlPool; rotati
       pin.keyId,
       pin.versionId,
       planDigest,
+      JSON.stringify(planParts),
       estimate,
     );
 
@@ -110,32 +126,49 @@ export function createPostgresLedger({ pool, rotation }: { pool: SqlPool; rotati
     completeScan: (epoch) =>
       ask('SELECT keyturn.complete_scan($1, $2, $3, $4)', epoch, finish.from, finish.to),
     extend: (epoch) => ask(extendSql, epoch, extend.from, extend.to),
-    async settle(epoch, batch, { rotated, skipped, missing, failed, conflicts }, failures) {
+    putBack: (batch) =>
+      ask(
+        'SELECT keyturn.put_back($1, $2, $3, $4, $5, $6, $7, $8)',
+        batch.epoch,
+        batch.number,
+        formatBatch(batch),
+        batch.refs.map(toHex),
+        cancel.from,
+        extend.from,
+        extend.to,
+      ),
+    async settle(epoch, batch, { rotated, skipped, missing, conflicts }, failures, before) {
       const rows = await run(
-        'SELECT * FROM keyturn.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+        'SELECT * FROM keyturn.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)',
         rotation,
         epoch,
         batch,
         rotated,
         skipped,
         missing,
-        failed,
         conflicts,
+        Object.keys(before).map(toText),
+        Object.values(before),
+        namedCounts,
         failures.map(({ ref }) => toHex(ref)),
         failures.map(formatFailure),
+        failures.map(({ code }) => toText(code)),
         finish.from,
         finish.to,
       );
       return rows.length === 0 ? null : readSnapshot(rows);
     },
-    // PostgreSQL's text holds no NUL.
-    pause: (cause, reason) => ask(leaveSql, pause.from, pause.to, cause, reason.replaceAll('\0', '\uFFFD')),
+    pause: (cause, reason) => ask(leaveSql, pause.from, pause.to, cause, toText(reason)),
     resume: () =>
       ask('SELECT keyturn.resume($1, $2, $3, $4, $5)', resume.from, resume.to, finish.from, finish.to),
     cancel: () => ask(leaveSql, cancel.from, cancel.to, null, null),
     async failures(after, limit) {
       const rows = await run(failuresSql, rotation, after === null ? null : toHex(after), limit);
       return rows.map(({ detail }) => parseFailure(detail));
+    },
+    async failureCodes() {
+      const rows = parseStored(z.array(codeRow), await run(failureCodesSql, rotation));
+      return nameCounts(rows.map(({ code, count }) => [code, count]));
     },
     async failedAmong(refs) {
       const found = new Set((await run(failedAmongSql, rotation, refs.map(toHex))).map(({ ref }) => ref));
@@ -153,6 +186,11 @@ export function createPostgresLedger({ pool, rotation }: { pool: SqlPool; rotati
 /** No row is a rotation never begun. */
 function readSnapshot([row = {}]: readonly Record<string, unknown>[]): LedgerSnapshot {
   return parseSnapshot(row);
+}
+
+/** PostgreSQL's text holds no NUL. */
+function toText(text: string): string {
+  return text.replaceAll('\0', '\uFFFD');
 }
 
 /** As bytes in hexadecimal digits: a text cannot hold every character. */

@@ -5,7 +5,7 @@ import type { SqlPool } from './pool.ts';
 import { tablesSql } from './tables.sql.ts';
 
 /** Goes up with every change of the tables or functions; an older keyturn leaves a newer schema alone. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 const migrationSql = `${tablesSql}${ledgerSql}${paceSql}
 CREATE TABLE IF NOT EXISTS keyturn.migration (version integer PRIMARY KEY);

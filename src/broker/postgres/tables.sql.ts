@@ -38,12 +38,18 @@ CREATE TABLE IF NOT EXISTS keyturn.rotation (
   staged text
 ) WITH (fillfactor = 50);
 
+ALTER TABLE keyturn.rotation
+  -- JSON, as above.
+  ADD COLUMN IF NOT EXISTS plan_parts text,
+  ADD COLUMN IF NOT EXISTS source_versions jsonb NOT NULL DEFAULT '{}';
+
 -- What a snapshot shows: times in milliseconds, without the staged batch, which is large.
 CREATE OR REPLACE VIEW keyturn.snapshot AS
 SELECT name, state, epoch, pass, key_id, version_id, plan_digest, estimate, enqueued, batches,
   settled_batches, scanned::integer, rotated, skipped, missing, failed, conflicts, reason, pause_cause,
   (extract(epoch FROM started_at) * 1000)::bigint AS started_at,
-  (extract(epoch FROM finished_at) * 1000)::bigint AS finished_at
+  (extract(epoch FROM finished_at) * 1000)::bigint AS finished_at,
+  plan_parts, source_versions::text
 FROM keyturn.rotation;
 
 -- One bit for each settled batch, 4096 to a row.
@@ -63,6 +69,10 @@ CREATE TABLE IF NOT EXISTS keyturn.failure (
   detail text NOT NULL,
   PRIMARY KEY (rotation, digest)
 );
+
+-- An older keyturn kept the code in the detail alone; inside the strings of JSON every quote is escaped.
+ALTER TABLE keyturn.failure ADD COLUMN IF NOT EXISTS code text NOT NULL DEFAULT '';
+UPDATE keyturn.failure SET code = coalesce(substring(detail FROM '"code":"([^"]*)"'), '') WHERE code = '';
 
 CREATE TABLE IF NOT EXISTS keyturn.worker (
   rotation text,

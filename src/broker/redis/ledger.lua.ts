@@ -1,13 +1,14 @@
 import { transitions } from '../../rotation/state.ts';
-import { initialState, snapshotColumns } from '../ledger-row.ts';
+import { initialState, namedCounts, snapshotColumns } from '../ledger-row.ts';
 
 /**
  * The ledger's commands. Redis runs a script alone and whole, so each command is one step for all others, and
  * takes its times from the server. ARGV: the command, then its arguments in the order of their `local` lines.
  */
 export const ledgerLua = `
--- The ledger; a bit for each settled batch; failures by reference; the references in order; workers by id.
-local ledger, settled, failures, failureOrder, workers = unpack(KEYS)
+-- The ledger; a bit for each settled batch; failures by reference; the references in order; workers by id; how
+-- many failures have which code.
+local ledger, settled, failures, failureOrder, workers, failureCodes = unpack(KEYS)
 -- rotation/state.ts, the one table of states.
 local transitions = cjson.decode('${JSON.stringify(transitions)}')
 local liveForMs = 5000
@@ -43,11 +44,11 @@ local function snapshot()
 end
 
 local function startPass(first)
-  local epoch, keyId, versionId, planDigest, estimate = unpack(ARGV, first, first + 4)
+  local epoch, keyId, versionId, planDigest, planParts, estimate = unpack(ARGV, first, first + 5)
   local pass = (get('pass') or 0) + 1
-  redis.call('UNLINK', ledger, settled, failures, failureOrder)
+  redis.call('UNLINK', ledger, settled, failures, failureOrder, failureCodes)
   set('state', transitions.begin.to, 'epoch', epoch, 'pass', pass, 'key_id', keyId, 'version_id', versionId,
-    'plan_digest', planDigest, 'estimate', estimate, 'batches', 0, 'settled_batches', 0, 'scanned', 0,
+    'plan_digest', planDigest, 'plan_parts', planParts, 'estimate', estimate, 'batches', 0, 'settled_batches', 0, 'scanned', 0,
     'started_at', number(now()))
   return 1
 end
@@ -58,6 +59,53 @@ local function move(event)
   set('state', transitions[event].to)
   redis.call('HDEL', ledger, 'reason', 'pause_cause', 'finished_at')
   return 1
+end
+
+-- Out of the text, as cjson does not take all of JSON; inside its strings every quote is escaped.
+local function countCode(failure, by)
+  local code = failure:match('"code":"([^"]*)"') or ''
+  if redis.call('HINCRBY', failureCodes, code, by) <= 0 then redis.call('HDEL', failureCodes, code) end
+end
+
+-- True if it is no longer listed by this, and was.
+local function unlistFailure(ref)
+  local failure = redis.call('HGET', failures, ref)
+  if not failure then return false end
+  countCode(failure, -1)
+  redis.call('HDEL', failures, ref)
+  redis.call('ZREM', failureOrder, ref)
+  return true
+end
+
+-- True if the reference was not listed before.
+local function listFailure(ref, failure)
+  local isNew = not unlistFailure(ref)
+  countCode(failure, 1)
+  redis.call('HSET', failures, ref, failure)
+  redis.call('ZADD', failureOrder, 0, ref)
+  return isNew
+end
+
+-- Adds pairs of a version and a count, from ARGV[first] to ARGV[last].
+local function countSourceVersions(first, last)
+  if last < first then return end
+  local counts, named = cjson.decode(get('source_versions') or '{}'), 0
+  for version in pairs(counts) do
+    if version ~= 'other' then named = named + 1 end
+  end
+  for i = first, last, 2 do
+    local version = ARGV[i]
+    if not counts[version] then
+      if named < ${namedCounts} then named = named + 1 else version = 'other' end
+    end
+    counts[version] = (counts[version] or 0) + ARGV[i + 1]
+  end
+  set('source_versions', cjson.encode(counts))
+end
+
+-- The same batch again is a call repeated after a lost reply.
+local function isStaged(batch, json)
+  return tonumber(get('batches')) == batch + 1 and get('staged') == json
 end
 
 local commands = {}
@@ -77,20 +125,40 @@ end
 
 function commands.position()
   local epoch = ARGV[2]
-  return isCurrent(epoch) and redis.call('HMGET', ledger, 'cursor', 'scanned', 'batches', 'staged')
+  if not isCurrent(epoch) then return false end
+  local batches, staged = get('batches'), get('staged')
+  if staged and redis.call('GETBIT', settled, batches - 1) == 1 then staged = false end
+  return { get('cursor'), get('scanned'), batches, staged }
 end
 
 function commands.stage()
   local epoch, batch, json, refs, cursor = unpack(ARGV, 2, 6)
   if not isCurrent(epoch) then return 0 end
+  if isStaged(batch, json) then return 1 end
   local next = tonumber(get('batches'))
-  -- The same batch again is a call repeated after a lost reply.
-  if next == batch + 1 and get('staged') == json then return 1 end
   -- A pass takes batches as long as it can still be cancelled.
   if next ~= tonumber(batch) or not may('cancel') then return 0 end
   set('batches', next + 1, 'staged', json)
   redis.call('HINCRBY', ledger, 'enqueued', refs)
   if cursor then set('cursor', cursor) end
+  return 1
+end
+
+function commands.putBack()
+  local epoch, batch, json = unpack(ARGV, 2, 4)
+  local firstRef = 5
+  if not isCurrent(epoch) then return 0 end
+  if isStaged(batch, json) then return 1 end
+  local next = tonumber(get('batches'))
+  if next ~= tonumber(batch) or not (may('cancel') or may('extend')) then return 0 end
+  for i = firstRef, #ARGV do
+    if redis.call('HEXISTS', failures, ARGV[i]) == 0 then return 0 end
+  end
+  for i = firstRef, #ARGV do
+    if unlistFailure(ARGV[i]) then redis.call('HINCRBY', ledger, 'failed', -1) end
+  end
+  move('extend')
+  set('batches', next + 1, 'staged', json)
   return 1
 end
 
@@ -115,12 +183,15 @@ function commands.settle()
   -- A batch that was never staged is one that the broker has lost and that will be staged again.
   if tonumber(batch) < tonumber(get('batches')) and redis.call('SETBIT', settled, batch, 1) == 0 then
     redis.call('HINCRBY', ledger, 'settled_batches', 1)
-    for i, outcome in ipairs({ 'rotated', 'skipped', 'missing', 'failed', 'conflicts' }) do
+    for i, outcome in ipairs({ 'rotated', 'skipped', 'missing', 'conflicts' }) do
       redis.call('HINCRBY', ledger, outcome, ARGV[3 + i])
     end
-    for i = 9, #ARGV, 2 do
-      redis.call('HSET', failures, ARGV[i], ARGV[i + 1])
-      redis.call('ZADD', failureOrder, 0, ARGV[i])
+    local firstVersion = 9
+    local firstFailure = firstVersion + 2 * ARGV[8]
+    countSourceVersions(firstVersion, firstFailure - 1)
+    for i = firstFailure, #ARGV, 2 do
+      local isNew = listFailure(ARGV[i], ARGV[i + 1])
+      redis.call('HINCRBY', ledger, isNew and 'failed' or 'enqueued', isNew and 1 or -1)
     end
     finishIfSettled()
   end
@@ -151,6 +222,8 @@ function commands.failures()
   end
   return found
 end
+
+function commands.failureCodes() return redis.call('HGETALL', failureCodes) end
 
 -- Answers positions, from 0.
 function commands.failedAmong()

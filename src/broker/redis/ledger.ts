@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { Ledger } from '../../rotation/ports/ledger.ts';
+import type { BeginPass, Ledger } from '../../rotation/ports/ledger.ts';
 import {
   formatBatch,
   formatFailure,
+  nameCounts,
   parseFailure,
   parsePosition,
   parseSnapshot,
@@ -15,6 +16,8 @@ import { bindScript } from './run-script.ts';
 
 const flag = z.union([z.literal(0), z.literal(1)]).transform((answer) => answer === 1);
 const values = z.array(z.unknown());
+/** Each code, then its count. */
+const codes = z.array(z.string());
 const positions = z.array(z.int());
 const seen = z.tuple([z.int(), z.coerce.number(), z.coerce.number()]);
 
@@ -25,17 +28,15 @@ export function createRedisLedger({ redis, rotation }: { redis: RedisConnection;
   const run = bindScript(
     redis,
     ledgerLua,
-    ['ledger', 'settled', 'failures', 'failure-order', 'workers'].map(key),
+    ['ledger', 'settled', 'failures', 'failure-order', 'workers', 'failure-codes'].map(key),
   );
   const ask = async (command: string, ...args: (string | number)[]): Promise<boolean> =>
     parseStored(flag, await run(command, ...args));
 
   return {
     snapshot: async () => readSnapshot(await run('snapshot')),
-    begin: ({ epoch, pin, planDigest, estimate }) =>
-      ask('begin', epoch, pin.keyId, pin.versionId, planDigest, estimate),
-    restart: (lost, { epoch, pin, planDigest, estimate }) =>
-      ask('restart', lost, epoch, pin.keyId, pin.versionId, planDigest, estimate),
+    begin: (pass) => ask('begin', ...passArguments(pass)),
+    restart: (lost, pass) => ask('restart', lost, ...passArguments(pass)),
     async position(epoch) {
       const row = await run('position', epoch);
       return row === null ? null : parsePosition(zip(['cursor', 'scanned', 'batches', 'staged'], row));
@@ -51,9 +52,22 @@ export function createRedisLedger({ redis, rotation }: { redis: RedisConnection;
       ),
     completeScan: (epoch) => ask('completeScan', epoch),
     extend: (epoch) => ask('extend', epoch),
-    async settle(epoch, batch, { rotated, skipped, missing, failed, conflicts }, failures) {
+    putBack: (batch) => ask('putBack', batch.epoch, batch.number, formatBatch(batch), ...batch.refs),
+    async settle(epoch, batch, { rotated, skipped, missing, conflicts }, failures, before) {
+      const versions = Object.entries(before);
       const listed = failures.flatMap((failure) => [failure.ref, formatFailure(failure)]);
-      const row = await run('settle', epoch, batch, rotated, skipped, missing, failed, conflicts, ...listed);
+      const row = await run(
+        'settle',
+        epoch,
+        batch,
+        rotated,
+        skipped,
+        missing,
+        conflicts,
+        versions.length,
+        ...versions.flat(),
+        ...listed,
+      );
       return row === null ? null : readSnapshot(row);
     },
     pause: (cause, reason) => ask('pause', cause, reason),
@@ -62,6 +76,12 @@ export function createRedisLedger({ redis, rotation }: { redis: RedisConnection;
     async failures(after, limit) {
       const found = await run('failures', limit, ...(after === null ? [] : [after]));
       return parseStored(values, found).map(parseFailure);
+    },
+    async failureCodes() {
+      const flat = parseStored(codes, await run('failureCodes'));
+      return nameCounts(
+        flat.flatMap((code, i) => (i % 2 === 0 ? [[code, Number(flat[i + 1])] as const] : [])),
+      );
     },
     async failedAmong(refs) {
       const found = new Set(parseStored(positions, await run('failedAmong', ...refs)));
@@ -74,6 +94,10 @@ export function createRedisLedger({ redis, rotation }: { redis: RedisConnection;
       return { alive, callsPerSecond, recordsPerSecond };
     },
   };
+}
+
+function passArguments({ epoch, pin, planDigest, planParts, estimate }: BeginPass): (string | number)[] {
+  return [epoch, pin.keyId, pin.versionId, planDigest, JSON.stringify(planParts), estimate];
 }
 
 function readSnapshot(row: unknown): ReturnType<typeof parseSnapshot> {

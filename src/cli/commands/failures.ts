@@ -1,31 +1,36 @@
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
 import type { RecordFailure } from '../../rotation/batch.ts';
+import type { Ledger } from '../../rotation/ports/ledger.ts';
+import { describeFailures, groupFailures } from '../failure-groups.ts';
 import { exitCode } from '../exit-code.ts';
 import { withBroker } from '../open-broker.ts';
 import type { Output } from '../output.ts';
 
 const pageSize = 1000;
 
-/** Lists the records that were set aside. */
-export function listFailures(config: KeyturnConfig, output: Output): Promise<number> {
+/** Lists the records that were set aside: by code for a person, each of them with `--json`. */
+export function listFailures(
+  config: KeyturnConfig,
+  flags: { json: boolean },
+  output: Output,
+): Promise<number> {
   return withBroker(config, async ({ ledger }) => {
-    const failures: RecordFailure[] = [];
-    for (;;) {
-      const page = await ledger.failures(failures.at(-1)?.ref ?? null, pageSize);
-      failures.push(...page);
-      if (page.length < pageSize) break;
+    if (flags.json) {
+      const failures: RecordFailure[] = [];
+      for await (const page of pagesOf(ledger)) failures.push(...page);
+      output.result({ rotation: config.rotation, count: failures.length, failures }, () => '');
+    } else {
+      output.line(describeFailures(await groupFailures(pagesOf(ledger))));
     }
-    output.result({ rotation: config.rotation, count: failures.length, failures }, () => describe(failures));
     return exitCode.done;
   });
 }
 
-function describe(failures: readonly RecordFailure[]): string {
-  if (failures.length === 0) return 'no failed records';
-  return failures
-    .map(({ ref, code, message, requestId, time }) => {
-      const request = requestId === null ? '' : ` (request ${requestId})`;
-      return `${time}  ${code}  ${ref}  ${message}${request}`;
-    })
-    .join('\n');
+async function* pagesOf(ledger: Pick<Ledger, 'failures'>): AsyncGenerator<readonly RecordFailure[]> {
+  let after: string | null = null;
+  do {
+    const page: RecordFailure[] = await ledger.failures(after, pageSize);
+    yield page;
+    after = page.length < pageSize ? null : (page.at(-1)?.ref ?? null);
+  } while (after !== null);
 }

@@ -15,9 +15,10 @@ export interface RegenerateDeps extends CallDeps {
   readonly dataKeySpec: DataKeySpec;
 }
 
-/** A data key in the clear, with the AAD that the payload under it is bound to. */
+/** A data key in the clear, the version it was wrapped under, and the AAD that the payload under it is bound to. */
 interface OpenKey {
   readonly dataKey: Uint8Array;
+  readonly versionId: string;
   readonly aad: Uint8Array;
 }
 
@@ -73,7 +74,8 @@ async function regenerate(
     try {
       if (from === goal.target && keyId === goal.target.keyId && versionId === goal.versionId)
         return { kind: 'onPin' };
-      return await sealAnew(deps, goal, record, opened.envelope, { dataKey: plaintext, aad }, calls, signal);
+      const opener = { dataKey: plaintext, versionId, aad };
+      return await sealAnew(deps, goal, record, opened.envelope, opener, calls, signal);
     } finally {
       plaintext.fill(0);
     }
@@ -103,7 +105,8 @@ async function sealAnew(
     if (keyId !== target.keyId || versionId !== target.versionId || ciphertext.length === 0)
       return { kind: 'lagging', fault: notCaughtUp(target) };
     const sealed = resealPayload(envelope, from, { dataKey: plaintext, aad });
-    return { kind: 'renewed', newValue: envelope.sealWith(ciphertext, sealed.iv, sealed.payload) };
+    const newValue = envelope.sealWith(ciphertext, sealed.iv, sealed.payload);
+    return { kind: 'renewed', newValue, sourceVersionId: from.versionId };
   } catch (error) {
     const fault = asFault(error);
     if (fault.faultClass !== 'record') throw fault;

@@ -4,13 +4,15 @@ import type { OpenRecord } from '../open-record.ts';
 
 /**
  * What came of one record's value.
- * - `renewed`: `newValue` is the value with all its ciphertexts under the pin.
+ * - `renewed`: `newValue` is the value with all its ciphertexts under the pin; before, it lay under
+ *   `sourceVersionId` (of several, the first that was not under the pin), which is empty where the KMS does
+ *   not name it.
  * - `onPin`: it needs no write.
  * - `lagging`: the KMS has not caught up with the pin.
  * - `refused`: a fault of this record alone, after so many calls.
  */
 export type ValueOutcome =
-  | { readonly kind: 'renewed'; readonly newValue: Uint8Array }
+  | { readonly kind: 'renewed'; readonly newValue: Uint8Array; readonly sourceVersionId: string }
   | { readonly kind: 'onPin' }
   | { readonly kind: 'lagging'; readonly fault: Fault }
   | { readonly kind: 'refused'; readonly fault: Fault; readonly calls: number };

@@ -48,13 +48,15 @@ function sealOutcomes({ open: { opened }, outcomes }: Pending): ValueOutcome {
   if (refused !== undefined) return refused;
   const lagging = outcomes.find((outcome) => outcome.kind === 'lagging');
   if (lagging !== undefined) return lagging;
-  if (outcomes.every((outcome) => outcome.kind === 'onPin')) return { kind: 'onPin' };
+  const rewrapped = outcomes.find((outcome) => outcome.kind === 'rewrapped');
+  if (rewrapped === undefined) return { kind: 'onPin' };
   const ciphertexts = opened.ciphertexts.map((before, place) => {
     const outcome = outcomes[place];
     return outcome?.kind === 'rewrapped' ? outcome.ciphertext : before;
   });
   try {
-    return { kind: 'renewed', newValue: opened.seal(ciphertexts) };
+    const { sourceVersionId } = rewrapped;
+    return { kind: 'renewed', newValue: opened.seal(ciphertexts), sourceVersionId };
   } catch (error) {
     const fault = asFault(error);
     if (fault.faultClass !== 'record') throw fault;

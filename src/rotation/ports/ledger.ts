@@ -1,4 +1,5 @@
-import type { Batch, RecordFailure, Tally } from '../batch.ts';
+import type { Batch, RecordFailure, SourceVersions, Tally } from '../batch.ts';
+import type { PlanParts } from '../plan-parts.ts';
 import type { Cursor, Ref } from '../record.ts';
 import type { RotationState } from '../state.ts';
 
@@ -20,6 +21,8 @@ export interface LedgerSnapshot {
   readonly pin: Pin | null;
   /** Digest of what must not change within a pass (source, target, store, format). */
   readonly planDigest: string | null;
+  /** The digests of its parts; null while `new`, and where an older keyturn began the pass. */
+  readonly planParts: PlanParts | null;
   /** Records that the store counted when the pass began; an estimate. */
   readonly estimate: number;
   readonly enqueued: number;
@@ -27,7 +30,13 @@ export interface LedgerSnapshot {
   readonly settledBatches: number;
   /** The scan has reached the end of the store. */
   readonly scanned: boolean;
+  /** `failed` is the number of references in the list of failures. */
   readonly tally: Tally;
+  /**
+   * How many records the pass rotated from under which key version. At most 50 versions are named, the rest
+   * is under `other`.
+   */
+  readonly before: SourceVersions;
   readonly reason: string | null;
   readonly pauseCause: PauseCause | null;
   /** ISO 8601. */
@@ -41,7 +50,10 @@ export interface ProducerPosition {
   readonly scanned: boolean;
   /** The number of the next batch. */
   readonly nextBatch: number;
-  /** The last staged batch, which may not have reached the queue: add it again before staging another. */
+  /**
+   * The last staged batch, which may not have reached the queue: add it again before staging another. Null
+   * where it is settled.
+   */
   readonly staged: Batch | null;
 }
 
@@ -49,6 +61,7 @@ export interface BeginPass {
   readonly epoch: string;
   readonly pin: Pin;
   readonly planDigest: string;
+  readonly planParts: PlanParts;
   readonly estimate: number;
 }
 
@@ -100,7 +113,8 @@ export interface Ledger {
   extend(epoch: string): Promise<boolean>;
   /**
    * Adds a batch's outcome to the counts, once per batch: a second settle of the same batch changes nothing.
-   * Failures are listed. Finishes the rotation when it was the
+   * Failures are listed, and counted by what the list gains: a reference that is listed already, as it was
+   * enqueued twice, counts once in `failed` and in `enqueued`. Finishes the rotation when it was the
    * last batch. Allowed in any state but `new`, since work in flight ends after a pause too. Returns the
    * snapshot after it; null if the epoch is not current.
    */
@@ -109,7 +123,15 @@ export interface Ledger {
     batch: number,
     tally: Tally,
     failures: readonly RecordFailure[],
+    before: SourceVersions,
   ): Promise<LedgerSnapshot | null>;
+  /**
+   * Takes the references of `batch`, distinct ones, out of the list of failures and stages it, the cursor as
+   * it is, so that no crash leaves a record in neither or both. They are no longer counted as failed, and not
+   * enqueued a second time. Event `extend` for a finished pass, which the batch's settling finishes again.
+   * False as in `stage`, or if one of the references is not listed.
+   */
+  putBack(batch: Batch): Promise<boolean>;
   /** Event `pause`. False if the state forbids it. */
   pause(cause: PauseCause, reason: string): Promise<boolean>;
   /** Event `resume`; finishes at once when nothing is left. */
@@ -118,6 +140,11 @@ export interface Ledger {
   cancel(): Promise<boolean>;
   /** Failures in the order of their references, `limit` at most, after `after` (null = from the start). */
   failures(after: Ref | null, limit: number): Promise<RecordFailure[]>;
+  /**
+   * How many listed failures have which code, the most frequent first. At most 50 codes are named, the rest
+   * is under `other`.
+   */
+  failureCodes(): Promise<Readonly<Record<string, number>>>;
   /** Which of the refs are in the list of failures. */
   failedAmong(refs: readonly Ref[]): Promise<Set<Ref>>;
   /** Notes that a worker lives, and returns the snapshot. */
