@@ -81,7 +81,7 @@ function describeRecords(live: LiveStatus): string {
   const soFar = enqueued < total ? ` (${enqueued} enqueued)` : '';
   return (
     `${doneRecords(live)} of ${total}${soFar}: ${rotated} rotated, ${skipped} skipped, ` +
-    `${missing} missing, ${failed} failed; ${conflicts} conflicts`
+    `${missing} missing, ${failed} failed${conflicts > 0 ? `; ${conflicts} conflicts` : ''}`
   );
 }
 
