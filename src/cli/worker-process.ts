@@ -75,7 +75,7 @@ export async function startWorkerProcess(
       batchEnded: metrics.batchEnded,
       setAside: metrics.setAside,
       fault: onFault,
-      paused: (reason) => log.error('rotation paused', { reason }),
+      paused: (cause, reason) => log.error('rotation paused', { cause, reason }),
     },
   });
   worker = started;
@@ -101,6 +101,7 @@ async function serveTelemetry(
   const sources = {
     remaining: () => remainingIn(snapshot()),
     state: () => snapshot()?.state ?? 'new',
+    pauseCause: () => snapshot()?.pauseCause ?? null,
     rates: () => broker.pace.rates().catch(() => null),
     queueCounts: () => broker.queue.counts().catch(() => null),
   };

@@ -10,7 +10,7 @@ import { asFault, Fault } from '../rotation/faults.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { BatchConsumer, BatchQueue, Processed } from '../rotation/ports/batch-queue.ts';
 import type { Goal } from '../rotation/goal.ts';
-import type { Ledger, LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
+import type { Ledger, LedgerSnapshot, PauseCause, Pin } from '../rotation/ports/ledger.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { processBatch, type BatchDeps, type BatchResult } from './process-batch.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
@@ -30,7 +30,8 @@ export interface WorkerObserver {
   batchEnded(outcome: BatchOutcome, seconds: number, gained: Tally): void;
   setAside(code: string): void;
   fault(fault: Fault): void;
-  paused(reason: string): void;
+  /** This worker has paused the rotation. */
+  paused(cause: PauseCause, reason: string): void;
 }
 
 export interface WorkerDeps {
@@ -170,9 +171,9 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     );
   }
 
-  async function pause(cause: 'failures' | 'refused', reason: string): Promise<void> {
+  async function pause(cause: PauseCause, reason: string): Promise<void> {
     hold();
-    if (await ledger.pause(cause, reason)) observer.paused(reason);
+    if (await ledger.pause(cause, reason)) observer.paused(cause, reason);
   }
 
   return {
