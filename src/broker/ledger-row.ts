@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Batch, RecordFailure } from '../rotation/batch.ts';
-import type { LedgerSnapshot, ProducerPosition } from '../rotation/ports/ledger.ts';
+import { pauseCauses, type LedgerSnapshot, type ProducerPosition } from '../rotation/ports/ledger.ts';
 import { states, type RotationState } from '../rotation/state.ts';
 import { batchSchema, failureSchema } from './batch-schema.ts';
 import { parseStored, parseStoredJson } from './stored-value.ts';
@@ -78,7 +78,7 @@ const snapshotRow = z.object({
   failed: count,
   conflicts: count,
   reason: text,
-  pause_cause: z.enum(['operator', 'failures', 'refused']).nullable().default(null),
+  pause_cause: z.enum(pauseCauses).nullable().default(null),
   started_at: time,
   finished_at: time,
   plan_parts: text,

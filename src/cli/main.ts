@@ -20,6 +20,7 @@ interface Flags {
   readonly json?: true;
   readonly deep?: true;
   readonly exitWhenDone?: true;
+  readonly watch?: true;
   readonly out?: string;
   readonly code?: string;
 }
@@ -64,9 +65,13 @@ configured('work', 'work batches until SIGTERM', async (config, output, flags) =
 configured('run', 'enqueue, work and verify in one process', async (config, output, flags) =>
   (await import('./commands/run.ts')).run(config, { deep: flags.deep === true }, output),
 ).option('--deep', 'verify by asking the KMS about every record');
-configured('status', 'print counts, rate, ETA and state', async (config, output) =>
-  (await import('./commands/status.ts')).printStatus(config, output),
-);
+configured('status', 'print counts, rate, ETA and state', async (config, output, flags) =>
+  (await import('./commands/status.ts')).status(
+    config,
+    { json: flags.json === true, watch: flags.watch === true },
+    output,
+  ),
+).option('--watch', 'show it live until the rotation ends or Ctrl-C');
 configured('pause', 'pause the rotation in all workers', async (config, output) =>
   (await import('./commands/steer.ts')).pause(config, output),
 );

@@ -86,8 +86,8 @@ export async function startWorkerProcess(
       batchEnded: metrics.batchEnded,
       setAside: metrics.setAside,
       fault: onFault,
-      paused(reason, cause) {
-        log.error('rotation paused', { reason });
+      paused(cause, reason) {
+        log.error('rotation paused', { cause, reason });
         written(audit.record({ event: 'rotation.paused', cause, reason }));
       },
       settled: (batch) => written(recordBatch(audit, batch)),
@@ -116,6 +116,7 @@ async function serveTelemetry(
   const sources = {
     remaining: () => remainingIn(snapshot()),
     state: () => snapshot()?.state ?? 'new',
+    pauseCause: () => snapshot()?.pauseCause ?? null,
     rates: () => broker.pace.rates().catch(() => null),
     queueCounts: () => broker.queue.counts().catch(() => null),
   };

@@ -3,7 +3,7 @@ export const states = ['new', 'running', 'paused', 'finished', 'cancelled'] as c
 export type RotationState = (typeof states)[number];
 
 /** What changes the state of a rotation. */
-export type RotationEvent = 'begin' | 'pause' | 'resume' | 'cancel' | 'finish' | 'extend';
+export type RotationEvent = 'begin' | 'restart' | 'pause' | 'resume' | 'cancel' | 'finish' | 'extend';
 
 interface Transition {
   readonly from: readonly RotationState[];
@@ -18,6 +18,8 @@ export const transitions: Readonly<Record<RotationEvent, Transition>> = {
   // A pass over the whole store begins, with counts from zero. A cancelled rotation may be begun again: the
   // command to do so is a person's.
   begin: { from: ['new', 'finished', 'cancelled'], to: 'running' },
+  // The queue has lost batches of the pass: it is scanned again, as another one.
+  restart: { from: ['running'], to: 'running' },
   // By a person, or by a worker that met a rotation fault or too many failures.
   pause: { from: ['running'], to: 'paused' },
   resume: { from: ['paused'], to: 'running' },

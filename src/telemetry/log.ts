@@ -14,6 +14,7 @@ const fieldNames = [
   'peer',
   'requestId',
   'count',
+  'cause',
   'reason',
 ] as const;
 export type LogFields = Readonly<Partial<Record<(typeof fieldNames)[number], string | number>>>;

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { BatchOutcome, Tally } from '../rotation/batch.ts';
+import { pauseCauses, type PauseCause } from '../rotation/ports/ledger.ts';
 import type { Pace } from '../rotation/ports/pace.ts';
 import { states, type RotationState } from '../rotation/state.ts';
 import type { StoreOperation } from './measured-store.ts';
@@ -13,6 +14,8 @@ export type QueueCounts = Readonly<Record<'waiting' | 'delayed' | 'active' | 'fa
 export interface MetricSources {
   readonly remaining: () => number;
   readonly state: () => RotationState;
+  /** Null unless it is paused. */
+  readonly pauseCause: () => PauseCause | null;
   /** Of both, null where the broker does not answer: the series is then absent. */
   readonly rates: () => Promise<Awaited<ReturnType<Pace['rates']>> | null>;
   readonly queueCounts: () => Promise<QueueCounts | null>;
@@ -59,6 +62,7 @@ export function createMetrics(rotation: string, provider: string, version: strin
   const rate = gauge('rate_limit', 'KMS calls per second over all workers; +Inf = no limit', ['kind']);
   const remaining = gauge('remaining_records', 'Records still to do', []);
   const state = gauge('rotation_state', '1 for the state that the rotation is in', ['state']);
+  const paused = gauge('paused', '1 for who paused the rotation', ['cause']);
   const jobs = gauge('queue_jobs', 'Batches in the broker by state', ['state']);
   for (const outcome of ['rotated', 'skipped', 'missing', 'failed']) records.inc({ outcome }, 0);
   for (const by of ['batch', 'cache']) kmsSaved.inc({ by }, 0);
@@ -105,6 +109,8 @@ export function createMetrics(rotation: string, provider: string, version: strin
       for (const [name, count] of Object.entries(counts ?? {})) jobs.set({ state: name }, count);
       const current = sources.state();
       for (const name of states) state.set({ state: name }, name === current ? 1 : 0);
+      const cause = sources.pauseCause();
+      for (const name of pauseCauses) paused.set({ cause: name }, name === cause ? 1 : 0);
       remaining.set(sources.remaining());
       return registry.metrics();
     },

@@ -32,8 +32,8 @@ export interface WorkerObserver {
   batchEnded(outcome: BatchOutcome, seconds: number, gained: Tally): void;
   setAside(code: string): void;
   fault(fault: Fault): void;
-  /** This worker did it. */
-  paused(reason: string, cause: PauseCause): void;
+  /** This worker has paused the rotation. */
+  paused(cause: PauseCause, reason: string): void;
   /** The ledger has counted a batch. */
   settled(settled: SettledBatch): void;
 }
@@ -186,9 +186,9 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     );
   }
 
-  async function pause(cause: 'failures' | 'refused', reason: string): Promise<void> {
+  async function pause(cause: PauseCause, reason: string): Promise<void> {
     hold();
-    if (await ledger.pause(cause, reason)) observer.paused(reason, cause);
+    if (await ledger.pause(cause, reason)) observer.paused(cause, reason);
   }
 
   return {

@@ -5,10 +5,11 @@ import { mayTransition, states, transitions } from '../../src/rotation/state.ts'
 import { newSnapshot } from '../support/new-snapshot.ts';
 import { newFailure, newPass, tally, type LedgerTest } from './ledger-case.ts';
 
-const events = ['begin', 'pause', 'resume', 'cancel', 'extend'] as const;
+const events = ['begin', 'restart', 'pause', 'resume', 'cancel', 'extend'] as const;
 
 function perform(ledger: Ledger, event: (typeof events)[number], epoch: string): Promise<boolean> {
   if (event === 'begin') return ledger.begin(newPass());
+  if (event === 'restart') return ledger.restart(epoch, newPass());
   if (event === 'pause') return ledger.pause('operator', 'by hand');
   return event === 'extend' ? ledger.extend(epoch) : ledger[event]();
 }
@@ -30,6 +31,36 @@ export function describeStates(test: LedgerTest): void {
         });
       }
     }
+
+    // No command of its own: the last step of a pass takes it along.
+    const lastSteps = {
+      'the end of the scan': (ledger: Ledger, epoch: string) => ledger.completeScan(epoch),
+      'the last batch': (ledger: Ledger, epoch: string) => ledger.settle(epoch, 0, emptyTally, []),
+    };
+    for (const state of ['running', 'paused', 'cancelled'] as const) {
+      const may = mayTransition(state, 'finish');
+      for (const [name, step] of Object.entries(lastSteps)) {
+        test(`${name} ${may ? 'finishes' : 'does not finish'} in ${state}`, async ({ ledger, begun }) => {
+          const epoch = await begun(1);
+          if (name === 'the last batch') await ledger.completeScan(epoch);
+          else await ledger.settle(epoch, 0, emptyTally, []);
+          if (state === 'paused') await ledger.pause('operator', 'by hand');
+          if (state === 'cancelled') await ledger.cancel();
+          await step(ledger, epoch);
+          expect((await ledger.snapshot()).state).toBe(may ? transitions.finish.to : state);
+        });
+      }
+    }
+
+    test.for(['new', 'finished'] as const)(
+      'the end of a scan leaves %s as it is',
+      async (state, { ledger, brought }) => {
+        const epoch = await brought(state);
+        const before = await ledger.snapshot();
+        await ledger.completeScan(epoch);
+        expect(await ledger.snapshot()).toEqual(before);
+      },
+    );
 
     test('begin notes what the pass must end on, at the time of the broker', async ({ ledger }) => {
       const pass = newPass();

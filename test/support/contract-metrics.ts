@@ -16,6 +16,7 @@ export const contractMetrics: Readonly<Record<string, readonly string[]>> = {
   remaining_records: [],
   failures_total: ['code'],
   rotation_state: ['state'],
+  paused: ['cause'],
   queue_jobs: ['state'],
   build_info: ['version'],
 };

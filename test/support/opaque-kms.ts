@@ -16,7 +16,9 @@ export interface OpaqueKms {
   primary: string;
   /** Share of the calls that fail in one of many ways. */
   troubleShare: number;
-  readonly calls: { at: number; trouble: string | null }[];
+  /** What every reEncrypt is answered with, where it is not null: an HTTP status and a google.rpc code. */
+  refusal: { status: number; code: number } | null;
+  readonly calls: { at: number; method: string | undefined; trouble: string | null }[];
   encrypt(plaintext: string, aad: string, versionId: string): Buffer;
   open(ciphertext: Uint8Array): Sealed | undefined;
   close(): Promise<void>;
@@ -57,11 +59,11 @@ export async function startOpaqueKms(): Promise<OpaqueKms> {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
     const trouble = Math.random() < kms.troubleShare ? pickTrouble() : null;
-    kms.calls.push({ at: performance.now(), trouble });
+    const [, id, method] = /^\/kms\/v1\/keys\/([^:]+):(\w+)$/.exec(request.url ?? '') ?? [];
+    kms.calls.push({ at: performance.now(), method, trouble });
     if (trouble !== null) return fail(trouble, request, response);
     if (request.headers.authorization !== `Bearer ${token}`) return refuse(response, 401, 16);
     if (request.method !== 'POST') return refuse(response, 501, 12);
-    const [, id, method] = /^\/kms\/v1\/keys\/([^:]+):(\w+)$/.exec(request.url ?? '') ?? [];
     if (id !== keyId) return refuse(response, 404, 5);
     if (method === 'generateDataKey') {
       const asked = dataKeyRequest.safeParse(body);
@@ -72,6 +74,7 @@ export async function startOpaqueKms(): Promise<OpaqueKms> {
         dataKeyCiphertext: 'AAAA',
       });
     }
+    if (kms.refusal !== null) return refuse(response, kms.refusal.status, kms.refusal.code);
     const asked = reEncryptRequest.safeParse(body);
     if (method !== 'reEncrypt' || !asked.success) return refuse(response, 400, 3);
     const { data } = asked;
@@ -87,6 +90,7 @@ export async function startOpaqueKms(): Promise<OpaqueKms> {
     token,
     primary: 'version-2',
     troubleShare: 0,
+    refusal: null,
     calls: [],
     encrypt: seal,
     open: (ciphertext) => sealed.get(Buffer.from(ciphertext).toString('hex')),

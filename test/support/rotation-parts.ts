@@ -74,7 +74,7 @@ export async function openParts(brokerUrl: string, core: Core = createCore()): P
           },
           setAside: (code) => void seen.setAside.push(code),
           fault: (fault) => void seen.faults.push(fault),
-          paused: (reason) => void seen.paused.push(reason),
+          paused: (_cause, reason) => void seen.paused.push(reason),
           settled: () => undefined,
         },
         ...change,

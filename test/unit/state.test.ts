@@ -10,6 +10,7 @@ import {
 // Every pair that is allowed, written out apart from the table under test.
 const allowed: Readonly<Record<RotationEvent, readonly RotationState[]>> = {
   begin: ['new', 'finished', 'cancelled'],
+  restart: ['running'],
   pause: ['running'],
   resume: ['paused'],
   cancel: ['running', 'paused'],
@@ -18,6 +19,7 @@ const allowed: Readonly<Record<RotationEvent, readonly RotationState[]>> = {
 };
 const target: Readonly<Record<RotationEvent, RotationState>> = {
   begin: 'running',
+  restart: 'running',
   pause: 'paused',
   resume: 'running',
   cancel: 'cancelled',

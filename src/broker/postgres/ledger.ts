@@ -14,7 +14,7 @@ import { parseStored } from '../stored-value.ts';
 import type { SqlPool } from './pool.ts';
 import { bindPool } from './run-statement.ts';
 
-const { begin, pause, resume, cancel, finish, extend } = transitions;
+const { begin, restart, pause, resume, cancel, finish, extend } = transitions;
 
 /*
  * An UPDATE of one row is one step for all others by itself: it waits for whoever holds the row, and then
@@ -107,7 +107,7 @@ export function createPostgresLedger({ pool, rotation }: { pool: SqlPool; rotati
   return {
     snapshot: async () => readSnapshot(await run('SELECT * FROM keyturn.snapshot WHERE name = $1', rotation)),
     begin: (pass) => beginPass(begin.from, null, pass),
-    restart: (lost, pass) => beginPass([begin.to], lost, pass),
+    restart: (lost, pass) => beginPass(restart.from, lost, pass),
     async position(epoch) {
       const [row] = await run(positionSql, rotation, epoch);
       return row === undefined ? null : parsePosition(row);

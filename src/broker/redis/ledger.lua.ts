@@ -120,7 +120,7 @@ end
 function commands.restart()
   local lost, epoch = ARGV[2], ARGV[3]
   if isCurrent(epoch) then return 1 end
-  return isCurrent(lost) and get('state') == transitions.begin.to and startPass(3) or 0
+  return isCurrent(lost) and may('restart') and startPass(3) or 0
 end
 
 function commands.position()

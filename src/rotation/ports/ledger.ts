@@ -4,7 +4,8 @@ import type { Cursor, Ref } from '../record.ts';
 import type { RotationState } from '../state.ts';
 
 /** Who paused a rotation: a person, too many failures, or a rotation fault. */
-export type PauseCause = 'operator' | 'failures' | 'refused';
+export const pauseCauses = ['operator', 'failures', 'refused'] as const;
+export type PauseCause = (typeof pauseCauses)[number];
 
 /** What the rotation must end on, fixed when it began. */
 export interface Pin {

@@ -7,6 +7,7 @@ import { parseMetrics, type Scrape } from '../../support/parse-metrics.ts';
 const sources: MetricSources = {
   remaining: () => 589,
   state: () => 'running',
+  pauseCause: () => null,
   rates: async () => ({ configured: 500, effective: 350 }),
   queueCounts: async () => ({ waiting: 4, delayed: 3, active: 2, failed: 1 }),
 };
@@ -107,6 +108,15 @@ describe('what is read at the scrape', () => {
     for (const state of states)
       expect(value('keyturn_rotation_state', { state }), state).toBe(state === current ? 1 : 0);
   });
+
+  test.each(['operator', 'failures', 'refused', null] as const)(
+    'shows %s alone as who paused the rotation',
+    async (current) => {
+      const { value } = await scrape(useAll(), { state: () => 'paused', pauseCause: () => current });
+      for (const cause of ['operator', 'failures', 'refused'])
+        expect(value('keyturn_paused', { cause }), cause).toBe(cause === current ? 1 : 0);
+    },
+  );
 
   test('shows no limit as infinity', async () => {
     const { value } = await scrape(useAll(), { rates: async () => ({ configured: null, effective: null }) });
