@@ -34,6 +34,7 @@ export function measureStore(
     count: () => timed('count', () => store.count()),
     check: () => store.check(),
     caveats: store.caveats,
+    excluded: () => store.excluded(),
     close: () => store.close(),
   };
 }

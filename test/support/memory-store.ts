@@ -65,6 +65,7 @@ export function createMemoryStore(): MemoryStore {
     count: async () => ({ records: rows.size, exact: true }),
     check: async () => `memory, ${rows.size} records`,
     caveats: [],
+    excluded: async () => null,
     close: async () => undefined,
   };
   return store;

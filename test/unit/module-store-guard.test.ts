@@ -26,6 +26,7 @@ function guarded(
     close: async () => undefined,
     check: undefined,
     caveats: undefined,
+    excluded: undefined,
     ...parts,
   };
   const faults = faultsOf('./my-store.js');

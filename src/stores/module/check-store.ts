@@ -13,6 +13,7 @@ const storeShape = z.object(
     count: method('count'),
     close: method('close'),
     check: method('check').optional(),
+    excluded: method('excluded').optional(),
     caveats: z.array(z.string(), 'gives a store whose caveats are no array of strings').optional(),
   },
   'gives no store: its default export must give an object with the methods of a RecordStore',

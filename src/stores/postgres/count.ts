@@ -21,7 +21,7 @@ const countRow = z.object({ records: z.coerce.number() });
  */
 export async function countRecords(
   pool: SqlPool,
-  sql: Statements,
+  sql: Pick<Statements, 'estimate' | 'count'>,
 ): Promise<{ records: number; exact: boolean }> {
   const [row] = await queryRows(pool, planRow, sql.estimate).catch(notOfOneRecord);
   const plan = row?.['QUERY PLAN'][0].Plan;

@@ -22,6 +22,8 @@ export interface Statements {
   readonly castKey: string;
   readonly estimate: string;
   readonly count: string;
+  /** Values that the condition leaves out; null without one. A NULL is no record, and so not left out. */
+  readonly excluded: { readonly estimate: string; readonly count: string } | null;
 }
 
 export function statementsFor(shape: TableShape, where: string | undefined): Statements {
@@ -63,6 +65,11 @@ SELECT * FROM (
 ) AS stretch
 WHERE "inScope" OR place = ${rows}::int4`;
   }
+
+  const counting = (condition: string) => ({
+    estimate: `EXPLAIN (FORMAT JSON) SELECT FROM ${table} WHERE ${condition}`,
+    count: `SELECT count(*)::text AS records FROM ${table} WHERE ${condition}`,
+  });
 
   const valueText = `${of(column)}::${shape.valueKind === 'bytea' ? 'bytea' : 'text'}`;
   const toBytes = (text: string): string =>
@@ -123,7 +130,8 @@ UPDATE ${table}
 RETURNING keyturn_locked.place::int4 AS place`,
 
     castKey: `SELECT ${key.map(({ type }, place) => `$${place + 1}::text::${type}`).join(', ')}`,
-    estimate: `EXPLAIN (FORMAT JSON) SELECT FROM ${table} WHERE ${scope}`,
-    count: `SELECT count(*)::text AS records FROM ${table} WHERE ${scope}`,
+    ...counting(scope),
+    excluded:
+      where === undefined ? null : counting(`${of(column)} IS NOT NULL AND (\n${where}\n) IS NOT TRUE`),
   };
 }
