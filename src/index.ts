@@ -8,5 +8,5 @@ export type {
   ReEncryptResult,
 } from './rotation/ports/key-service.ts';
 export type { OpenStore, OwnStore, StoreContext } from './rotation/ports/open-store.ts';
-export type { RecordStore, ScanPage } from './rotation/ports/record-store.ts';
+export type { Excluded, RecordStore, ScanPage } from './rotation/ports/record-store.ts';
 export type { Cursor, Ref, Replacement, ReplaceOutcome, StoredRecord } from './rotation/record.ts';

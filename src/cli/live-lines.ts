@@ -100,8 +100,8 @@ function describeWorkers({ state, workers }: LiveStatus): [string, Tone] {
   return [`${workers} alive`, 'plain'];
 }
 
-function describeCodes({ failureCodes, failed }: LiveStatus): string {
-  const codes = Object.entries(failureCodes);
+function describeCodes({ failuresByCode, failed }: LiveStatus): string {
+  const codes = Object.entries(failuresByCode).toSorted(([, a], [, b]) => b - a);
   if (codes.length === 0) return `${failed}; see 'keyturn failures'`;
   const shown = codes.slice(0, codesShown).map(([code, count]) => `${code} ${count}`);
   return [...shown, ...(codes.length > codesShown ? ['…'] : [])].join(', ');

@@ -23,7 +23,11 @@ interface Flags {
   readonly watch?: true;
   readonly out?: string;
   readonly code?: string;
+  readonly signKey?: string;
 }
+
+const outFlag = 'write the certificate to a file too: as a page where it ends in .md, else as JSON';
+const signKeyFlag = 'sign the certificate with this Ed25519 private key (PEM)';
 
 /** A command that reads the config. Its code is loaded when it runs: nobody loads what he does not use. */
 function configured(
@@ -62,9 +66,12 @@ configured('enqueue', 'enqueue the whole store; run again after a crash it resum
 configured('work', 'work batches until SIGTERM', async (config, output, flags) =>
   (await import('./commands/work.ts')).work(config, { exitWhenDone: flags.exitWhenDone === true }, output),
 ).option('--exit-when-done', 'end when the rotation is finished');
-configured('run', 'enqueue, work and verify in one process', async (config, output, flags) =>
-  (await import('./commands/run.ts')).run(config, { deep: flags.deep === true }, output),
-).option('--deep', 'verify by asking the KMS about every record');
+configured('run', 'enqueue, work and verify in one process', async (config, output, { deep, out, signKey }) =>
+  (await import('./commands/run.ts')).run(config, { deep: deep === true, out, signKey }, output),
+)
+  .option('--deep', 'verify by asking the KMS about every record')
+  .option('--out <file>', outFlag)
+  .option('--sign-key <file>', signKeyFlag);
 configured('status', 'print counts, rate, ETA and state', async (config, output, flags) =>
   (await import('./commands/status.ts')).status(
     config,
@@ -95,15 +102,23 @@ configured('retry', 'put the failed records back in the queue', async (config, o
 configured(
   'verify',
   'read every record again and print the retirement certificate',
-  async (config, output, { deep, out }) =>
-    (await import('./commands/verify.ts')).verify(
-      config,
-      { deep: deep === true, ...(out === undefined ? {} : { out }) },
-      output,
-    ),
+  async (config, output, { deep, out, signKey }) =>
+    (await import('./commands/verify.ts')).verify(config, { deep: deep === true, out, signKey }, output),
 )
   .option('--deep', 'ask the KMS about every record')
-  .option('--out <file>', 'write the certificate to a file too');
+  .option('--out <file>', outFlag)
+  .option('--sign-key <file>', signKeyFlag);
+
+program
+  .command('verify-certificate')
+  .description('say whether a certificate is exactly what the owner of a key signed')
+  .argument('<file>', 'the certificate, as JSON or as a Markdown page')
+  .requiredOption('--public-key <file>', 'Ed25519 public key (PEM) of whoever signed it')
+  .option('--json', 'one JSON object on stdout, all else on stderr')
+  .action(async (file: string, flags: { publicKey: string; json?: true }) => {
+    const { verifyCertificate } = await import('./commands/verify-certificate.ts');
+    process.exitCode = await verifyCertificate(file, flags, createOutput(flags.json === true));
+  });
 
 configured(
   'rollback',

@@ -1,7 +1,9 @@
 import { takeCensus } from '../census/census.ts';
-import { certify, type Certificate } from '../rotation/certificate.ts';
+import { certify, type Certificate, type LateWriters } from '../rotation/certificate.ts';
+import { patiently } from '../rotation/patience.ts';
 import type { Pin } from '../rotation/ports/ledger.ts';
 import type { Ref } from '../rotation/record.ts';
+import { readAuditHead } from '../telemetry/audit-tail.ts';
 import { auditOf } from './open-audit.ts';
 import type { OpenRotation } from './open-rotation.ts';
 
@@ -12,6 +14,8 @@ export interface CensusChoices {
   readonly deep: boolean;
   readonly onStale: (refs: readonly Ref[]) => Promise<void>;
   readonly onProgress: (records: number) => void;
+  /** Asked after the census; null where no further rounds were made. */
+  readonly lateWriters?: () => LateWriters | null;
 }
 
 /** Reads every record again and certifies what was found. */
@@ -21,18 +25,28 @@ export async function takeCertificate(
   choices: CensusChoices,
   signal: AbortSignal,
 ): Promise<Certificate> {
-  const { broker, calls, config, format, store } = rotation;
+  const { broker, calls, config, format, log, store } = rotation;
+  const patience = { signal, patienceMs: Infinity, onFault: log.fault };
+  const excluded = await patiently(patience, () => store.excluded());
   const census = await takeCensus(
     { store, format, calls, goal: rotation.goalFor(target), pageSize: config.limits.batchSize, ...choices },
     signal,
   );
   const failures = await broker.ledger.failures(null, countedFailures);
+  const { pass, before } = await broker.ledger.snapshot();
   const certificate = certify({
     rotation: config.rotation,
     target,
     census,
     openFailures: failures.length,
+    lateWriters: choices.lateWriters?.() ?? null,
     caveats: store.caveats,
+    excluded,
+    mode: config.mode.kind,
+    deep: choices.deep,
+    passes: pass === 0 ? null : pass,
+    before,
+    audit: config.audit === null ? null : await readAuditHead(config.audit),
     configDigest: rotation.planDigest,
     tool: rotation.tool,
   });

@@ -236,6 +236,11 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       return `postgres ${facts.serverVersion}, ${shape.table}, ${records} records${estimate}, journal ${noting}`;
     },
     caveats,
+    async excluded() {
+      if (sql.excluded === null) return null;
+      const what = `rows of ${shape.table} for which store.where is not true: ${options.where ?? ''}`;
+      return { what, ...(await countRecords(pool, sql.excluded)) };
+    },
     close: () => pool.end(),
   };
 }

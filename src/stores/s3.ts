@@ -9,6 +9,7 @@ import { proveSwap } from './s3/prove-swap.ts';
 import { readObject } from './s3/read.ts';
 import { replaceObject } from './s3/replace.ts';
 import { openRequests, type S3Requests } from './s3/requests.ts';
+import { describeExcluded } from './s3/excluded.ts';
 import { notOfOneObject } from './s3/s3-fault.ts';
 import { sampleKeys } from './s3/sample.ts';
 import { countKeys, listKeys, scanKeys } from './s3/scan.ts';
@@ -84,6 +85,7 @@ async function openBucket(options: S3StoreOptions, requests: S3Requests): Promis
       return `s3 bucket ${bucket}${under}, ${exact ? '' : 'more than '}${records} objects`;
     },
     caveats,
+    excluded: async () => describeExcluded(options),
     close: async () => requests.close(),
   };
 }

@@ -38,6 +38,7 @@ export function measureStore(
     }),
     check: () => store.check(),
     caveats: store.caveats,
+    excluded: () => store.excluded(),
     close: () => store.close(),
   };
 }

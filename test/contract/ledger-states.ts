@@ -35,7 +35,7 @@ export function describeStates(test: LedgerTest): void {
     // No command of its own: the last step of a pass takes it along.
     const lastSteps = {
       'the end of the scan': (ledger: Ledger, epoch: string) => ledger.completeScan(epoch),
-      'the last batch': (ledger: Ledger, epoch: string) => ledger.settle(epoch, 0, emptyTally, []),
+      'the last batch': (ledger: Ledger, epoch: string) => ledger.settle(epoch, 0, emptyTally, [], {}),
     };
     for (const state of ['running', 'paused', 'cancelled'] as const) {
       const may = mayTransition(state, 'finish');
@@ -43,7 +43,7 @@ export function describeStates(test: LedgerTest): void {
         test(`${name} ${may ? 'finishes' : 'does not finish'} in ${state}`, async ({ ledger, begun }) => {
           const epoch = await begun(1);
           if (name === 'the last batch') await ledger.completeScan(epoch);
-          else await ledger.settle(epoch, 0, emptyTally, []);
+          else await ledger.settle(epoch, 0, emptyTally, [], {});
           if (state === 'paused') await ledger.pause('operator', 'by hand');
           if (state === 'cancelled') await ledger.cancel();
           await step(ledger, epoch);

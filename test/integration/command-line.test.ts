@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { writeKeyFiles } from '../support/certificate-keys.ts';
 import { runCli, writeConfig } from '../support/cli.ts';
 import { freshRedis } from '../support/peers.ts';
 import { freePort } from '../support/servers.ts';
@@ -25,6 +26,25 @@ test('verify says in one line that --out cannot be written, before it reaches fo
   // Whoever looked for the broker first would end with 3.
   expect(code).toBe(2);
 });
+
+test.each(['verify', 'run'])(
+  '%s says that --sign-key is no key for it, before it reaches for anything',
+  async (command) => {
+    const config = await writeBareConfig();
+    const keys = await writeKeyFiles('x25519');
+    for (const [file, why] of [
+      [
+        keys.privateFile,
+        /^keyturn: --sign-key: \S+ holds no Ed25519 private key in PEM \(PKCS#8\); [^\n]+\n$/,
+      ],
+      [`${config}.none`, /^keyturn: --sign-key: cannot read \S+ \(ENOENT\)\n$/],
+    ] as const) {
+      const { code, stderr } = await runCli([command, '-c', config, '--sign-key', file]);
+      expect(stderr).toMatch(why);
+      expect(code).toBe(2);
+    }
+  },
+);
 
 test('rate takes a number or none, refuses all else, and warns of a misspelt variable as all commands do', async () => {
   const config = await writeBareConfig((await freshRedis()).url);

@@ -71,6 +71,7 @@ export function createMemoryStore(): MemoryStore {
         .map(({ ref }) => ref),
     check: async () => `memory, ${rows.size} records`,
     caveats: [],
+    excluded: async () => null,
     close: async () => undefined,
   };
   return store;

@@ -27,6 +27,7 @@ function guarded(
     sample: undefined,
     check: undefined,
     caveats: undefined,
+    excluded: undefined,
     ...parts,
   };
   const faults = faultsOf('./my-store.js');

@@ -7,6 +7,7 @@ import { demoKey, directKind, envelopeKind, type DemoKind } from '../demo-kind.t
 import { openAgain, seedRecords, type DemoRecords } from '../demo-records.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
+import { keepNothing } from '../keep-certificate.ts';
 import { openRotation } from '../open-rotation.ts';
 import { openTable } from '../open-store.ts';
 import type { Output } from '../output.ts';
@@ -40,7 +41,12 @@ export async function demo(
       return openTable(shared, config, demoTable, use);
     });
     try {
-      const code = await runRotation(rotation, { deep: false }, output, interrupt.signal);
+      const code = await runRotation(
+        rotation,
+        { deep: false, keeping: keepNothing },
+        output,
+        interrupt.signal,
+      );
       if (code === exitCode.done && demoRecords !== null) await openAgain(demoRecords);
       return code;
     } finally {

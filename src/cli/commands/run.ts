@@ -2,11 +2,14 @@ import type { KeyturnConfig } from '../../config/keyturn-config.ts';
 import { openLateBatches } from '../../producer/enqueue-late.ts';
 import type { Certificate } from '../../rotation/certificate.ts';
 import { recordExtended, recordFinished } from '../audit-rotation.ts';
+import { patiently } from '../../rotation/patience.ts';
+import type { Ref } from '../../rotation/record.ts';
 import { describeCertificate } from '../describe-certificate.ts';
 import { exitCode } from '../exit-code.ts';
 import { awaitPass, finishPass, type PassEnd } from '../finish-pass.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { auditOf } from '../open-audit.ts';
+import { prepareToKeep, type CertificateFlags, type CertificateKeeping } from '../keep-certificate.ts';
 import { openRotation, pinOf, type OpenRotation } from '../open-rotation.ts';
 import type { Output } from '../output.ts';
 import { openProgress } from '../progress.ts';
@@ -24,11 +27,16 @@ interface Outcome {
 }
 
 /** Enqueues, works and verifies in one process; exit 0 only if every record is under the target version. */
-export async function run(config: KeyturnConfig, flags: { deep: boolean }, output: Output): Promise<number> {
+export async function run(
+  config: KeyturnConfig,
+  { deep, ...flags }: CertificateFlags & { deep: boolean },
+  output: Output,
+): Promise<number> {
+  const keeping = await prepareToKeep(flags);
   const interrupt = listenForInterrupt();
   const rotation = await openRotation(config, 'readWrite');
   try {
-    return await runRotation(rotation, flags, output, interrupt.signal);
+    return await runRotation(rotation, { deep, keeping }, output, interrupt.signal);
   } finally {
     await rotation.close();
   }
@@ -37,34 +45,37 @@ export async function run(config: KeyturnConfig, flags: { deep: boolean }, outpu
 /** As `run`, with a rotation that is open. */
 export async function runRotation(
   rotation: OpenRotation,
-  flags: { deep: boolean },
+  { deep, keeping }: { deep: boolean; keeping: CertificateKeeping },
   output: Output,
   interrupt: AbortSignal,
 ): Promise<number> {
   const { signal, stop } = await startWorkerProcess(rotation, output, interrupt);
   let outcome: Outcome;
   try {
-    outcome = await rotateAndProve(rotation, flags, output, signal);
+    outcome = await rotateAndProve(rotation, deep, output, signal);
   } finally {
     await stop();
   }
-  return conclude(rotation, outcome, output);
+  return conclude(rotation, outcome, keeping, output);
 }
 
 async function rotateAndProve(
   rotation: OpenRotation,
-  flags: { deep: boolean },
+  deep: boolean,
   output: Output,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const end = await finishPass(rotation, output, signal);
-  return end === 'finished' ? proveOrRepeat(rotation, flags, output, signal) : { end, certificate: null };
+  return end === 'finished' ? proveOrRepeat(rotation, deep, output, signal) : { end, certificate: null };
 }
 
-/** Takes a census; what it finds stale is rotated too, and a census taken again. */
+/**
+ * Takes a census; what it finds stale is rotated too, and a census taken again. After the last round what is
+ * still found is counted for the certificate.
+ */
 async function proveOrRepeat(
   rotation: OpenRotation,
-  { deep }: { deep: boolean },
+  deep: boolean,
   output: Output,
   signal: AbortSignal,
 ): Promise<Outcome> {
@@ -77,11 +88,22 @@ async function proveOrRepeat(
       round < lateRounds
         ? openLateBatches({ ...rotation.broker, onFault, onExtended }, snapshot.epoch ?? '', signal)
         : null;
+    let foundAgain = 0;
+    const countAgain = async (refs: readonly Ref[]): Promise<void> => {
+      const patience = { signal, patienceMs: Infinity, onFault: rotation.log.fault };
+      const failed = await patiently(patience, () => rotation.broker.ledger.failedAmong(refs));
+      foundAgain += refs.length - failed.size;
+    };
     const progress = openProgress('verify', { done: 0, total: snapshot.enqueued }, output);
     const certificate = await takeCertificate(
       rotation,
       pinOf(snapshot),
-      { deep, onStale: async (refs) => late?.add(refs), onProgress: (done) => progress.update(done) },
+      {
+        deep,
+        onStale: late?.add ?? countAgain,
+        onProgress: (done) => progress.update(done),
+        lateWriters: () => (late === null ? { records: foundAgain, rounds: lateRounds } : null),
+      },
       signal,
     ).finally(progress.stop);
     if (late === null || !(await late.close())) return { end: 'finished', certificate };
@@ -94,13 +116,16 @@ async function proveOrRepeat(
 
 async function conclude(
   rotation: OpenRotation,
-  { end, certificate }: Outcome,
+  { end, certificate: taken }: Outcome,
+  keeping: CertificateKeeping,
   output: Output,
 ): Promise<number> {
   const status = await readStatus(rotation);
+  const certificate = taken === null ? null : keeping.sign(taken);
   output.result({ ...status, certificate }, () =>
     [describeStatus(status), ...(certificate === null ? [] : [describeCertificate(certificate)])].join('\n'),
   );
+  if (certificate !== null) await keeping.write(certificate);
   switch (end) {
     case 'finished':
       return certificate?.verdict === 'safe-to-retire' && status.failed === 0

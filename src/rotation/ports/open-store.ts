@@ -17,10 +17,10 @@ export interface StoreContext {
 
 /**
  * A store of a user's own. Without `sample` a plan knows its first records alone. Without `check` keyturn
- * counts the records instead, and without `caveats` the certificate has none to tell.
+ * counts the records instead, and without `caveats` or `excluded` the certificate has none to tell.
  */
-export type OwnStore = Omit<RecordStore, 'check' | 'caveats'> &
-  Partial<Pick<RecordStore, 'check' | 'caveats'>>;
+export type OwnStore = Omit<RecordStore, 'check' | 'caveats' | 'excluded'> &
+  Partial<Pick<RecordStore, 'check' | 'caveats' | 'excluded'>>;
 
 /**
  * The default export of a store module. Throws a `Fault`: `usage` where the options are wrong, else as the

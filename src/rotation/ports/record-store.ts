@@ -6,6 +6,16 @@ export interface ScanPage {
   readonly cursor: Cursor;
 }
 
+/** Values that lie beside the records and are none, as the config says. */
+export interface Excluded {
+  /** In words, with the condition: `rows of customers for which store.where is not true: deleted_at IS NULL`. */
+  readonly what: string;
+  /** Null where counting them would be a scan of its own. */
+  readonly records: number | null;
+  /** False for an estimate, and where `records` is null. */
+  readonly exact: boolean;
+}
+
 /**
  * The place where ciphertexts lie. Every method throws a `Fault`: `transient` where trying again may help,
  * `rotation` where a person must act (permission, missing table). A value that is NULL is not a record.
@@ -44,5 +54,7 @@ export interface RecordStore {
    * `older versions of the objects`.
    */
   readonly caveats: readonly string[];
+  /** What the config leaves out, for the certificate; null where that is nothing. Never a full scan. */
+  excluded(): Promise<Excluded | null>;
   close(): Promise<void>;
 }

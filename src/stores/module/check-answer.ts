@@ -71,6 +71,20 @@ export function sampleSchema(size: number) {
     .refine((refs) => new Set(refs).size === refs.length, 'a ref must not be twice in a sample');
 }
 
+export const excludedSchema = z
+  .object(
+    {
+      what: z.string('what must be a string'),
+      records: z
+        .int('records must be a whole number or null')
+        .min(0, 'records must not be negative')
+        .nullable(),
+      exact: z.boolean('exact must be true or false'),
+    },
+    'it must give null or an object { what, records, exact }',
+  )
+  .nullable();
+
 export const lineSchema = z.string('it must give a string').regex(/^.*$/, 'it must give one line');
 
 /** A module's answer, unchecked so far, as what it must be; throws the breach of the first rule it breaks. */

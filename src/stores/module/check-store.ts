@@ -14,6 +14,7 @@ const storeShape = z.object(
     close: method('close'),
     sample: method('sample').optional(),
     check: method('check').optional(),
+    excluded: method('excluded').optional(),
     caveats: z.array(z.string(), 'gives a store whose caveats are no array of strings').optional(),
   },
   'gives no store: its default export must give an object with the methods of a RecordStore',

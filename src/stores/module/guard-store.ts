@@ -5,6 +5,7 @@ import {
   checkAsked,
   checkOutcomes,
   countSchema,
+  excludedSchema,
   lineSchema,
   recordsSchema,
   sampleSchema,
@@ -80,6 +81,14 @@ export function guardStore(
       return `module ${name}, ${records} records${exact ? '' : ' (estimate)'}`;
     },
     caveats: own.caveats ?? [],
+    async excluded() {
+      if (own.excluded === undefined) return null;
+      return call(
+        'excluded()',
+        () => own.excluded?.(),
+        (answer, breach) => checkAnswer(excludedSchema, answer, breach),
+      );
+    },
     close: () =>
       call(
         'close()',

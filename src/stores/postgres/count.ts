@@ -15,7 +15,7 @@ const countRow = z.object({ records: z.coerce.number() });
  */
 export async function countRecords(
   pool: SqlPool,
-  sql: Statements,
+  sql: Pick<Statements, 'estimate' | 'count'>,
 ): Promise<{ records: number; exact: boolean }> {
   const { records, cost } = await estimateScope(pool, sql);
   if (records >= estimateFromRecords || cost > affordableCost) return { records, exact: false };

@@ -30,6 +30,8 @@ export interface Statements {
   readonly sampleBlocks: string;
   readonly estimate: string;
   readonly count: string;
+  /** Values that the condition leaves out; null without one. A NULL is no record, and so not left out. */
+  readonly excluded: { readonly estimate: string; readonly count: string } | null;
 }
 
 export function statementsFor(
@@ -85,6 +87,11 @@ SELECT ${texts(key.map(({ name }) => name))} AS key
  ORDER BY random()
  LIMIT $1::int4`;
   }
+
+  const counting = (condition: string) => ({
+    estimate: `EXPLAIN (FORMAT JSON) SELECT FROM ${table} WHERE ${condition}`,
+    count: `SELECT count(*)::text AS records FROM ${table} WHERE ${condition}`,
+  });
 
   const valueText = `${of(column)}::${shape.valueKind === 'bytea' ? 'bytea' : 'text'}`;
   const toBytes = (text: string): string =>
@@ -170,7 +177,8 @@ SELECT keyturn_wanted.place::int4 AS place, found.*
     castKey: `SELECT ${key.map(({ type }, place) => `$${place + 1}::text::${type}`).join(', ')}`,
     sampleAll: draw(''),
     sampleBlocks: draw(' TABLESAMPLE SYSTEM ($2::float4)'),
-    estimate: `EXPLAIN (FORMAT JSON) SELECT FROM ${table} WHERE ${scope}`,
-    count: `SELECT count(*)::text AS records FROM ${table} WHERE ${scope}`,
+    ...counting(scope),
+    excluded:
+      where === undefined ? null : counting(`${of(column)} IS NOT NULL AND (\n${where}\n) IS NOT TRUE`),
   };
 }
