@@ -36,14 +36,14 @@ export const snapshotColumns = [
 const lastMoment = 8.64e15;
 
 /** Decimal digits, as both brokers send large numbers; 0 where there is none. */
-const count = z
+export const count = z
   .union([z.string(), z.number(), z.null()])
   .default(null)
   .transform(Number)
   .pipe(z.int().nonnegative());
 const text = z.string().nullable().default(null);
 /** Milliseconds since 1970 in, ISO 8601 out. */
-const time = z
+export const time = z
   .union([z.string(), z.number(), z.null()])
   .default(null)
   .transform((ms) => (ms === null ? null : Number(ms)))

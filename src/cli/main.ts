@@ -19,6 +19,7 @@ interface Flags {
   readonly json?: true;
   readonly deep?: true;
   readonly exitWhenDone?: true;
+  readonly fresh?: true;
   readonly out?: string;
 }
 
@@ -76,14 +77,15 @@ configured('failures', 'list the failed records', async (config, output) =>
 configured(
   'verify',
   'read every record again and print the retirement certificate',
-  async (config, output, { deep, out }) =>
+  async (config, output, { deep, fresh, out }) =>
     (await import('./commands/verify.ts')).verify(
       config,
-      { deep: deep === true, ...(out === undefined ? {} : { out }) },
+      { deep: deep === true, fresh: fresh === true, ...(out === undefined ? {} : { out }) },
       output,
     ),
 )
   .option('--deep', 'ask the KMS about every record')
+  .option('--fresh', 'begin anew, where workers have counted part of an interrupted verify')
   .option('--out <file>', 'write the certificate to a file too');
 
 program

@@ -1,5 +1,5 @@
 import { takeCensus } from '../census/census.ts';
-import { certify, type Certificate } from '../rotation/certificate.ts';
+import { certify, type CensusCount, type Certificate } from '../rotation/certificate.ts';
 import type { Pin } from '../rotation/ports/ledger.ts';
 import type { Ref } from '../rotation/record.ts';
 import type { OpenRotation } from './open-rotation.ts';
@@ -20,11 +20,20 @@ export async function takeCertificate(
   choices: CensusChoices,
   signal: AbortSignal,
 ): Promise<Certificate> {
-  const { broker, calls, config, format, store } = rotation;
+  const { calls, config, format, store } = rotation;
   const census = await takeCensus(
     { store, format, calls, goal: rotation.goalFor(target), pageSize: config.limits.batchSize, ...choices },
     signal,
   );
+  return certifyCensus(rotation, target, census);
+}
+
+/** Certifies what a census found. */
+export async function certifyCensus(
+  { broker, config, planDigest, store, tool }: OpenRotation,
+  target: Pin,
+  census: CensusCount,
+): Promise<Certificate> {
   const failures = await broker.ledger.failures(null, countedFailures);
   return certify({
     rotation: config.rotation,
@@ -32,7 +41,7 @@ export async function takeCertificate(
     census,
     openFailures: failures.length,
     caveats: store.caveats,
-    configDigest: rotation.planDigest,
-    tool: rotation.tool,
+    configDigest: planDigest,
+    tool: tool,
   });
 }

@@ -3,14 +3,19 @@ import type { Batch } from '../rotation/batch.ts';
 import type { Fault } from '../rotation/faults.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
-import type { Ledger } from '../rotation/ports/ledger.ts';
+import type { Ledger, LedgerSnapshot } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 
 const backlogPollMs = 100;
 
+/** What a producer needs of a ledger: the rotation's, or that of a census. */
+export interface ScanLedger extends Pick<Ledger, 'position' | 'stage' | 'completeScan'> {
+  snapshot(): Promise<Pick<LedgerSnapshot, 'state'>>;
+}
+
 export interface EnqueueDeps {
   readonly store: RecordStore;
-  readonly ledger: Ledger;
+  readonly ledger: ScanLedger;
   readonly queue: BatchQueue;
   readonly batchSize: number;
   /** Most batches in the broker at a time. */

@@ -1,12 +1,15 @@
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
+import type { Certificate } from '../../rotation/certificate.ts';
+import type { LedgerSnapshot, Pin } from '../../rotation/ports/ledger.ts';
 import { describeCertificate } from '../describe-certificate.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
-import { openRotation } from '../open-rotation.ts';
+import { openRotation, type OpenRotation } from '../open-rotation.ts';
 import { openOutFile } from '../out-file.ts';
 import type { Output } from '../output.ts';
 import { openProgress } from '../progress.ts';
-import { takeCertificate } from '../take-certificate.ts';
+import { shareCensus, type ShareChoices } from '../share-census.ts';
+import { certifyCensus, takeCertificate } from '../take-certificate.ts';
 
 /**
  * Reads every record again and prints the certificate, and writes it to the file `out`; exit 0 only if it is
@@ -14,7 +17,7 @@ import { takeCertificate } from '../take-certificate.ts';
  */
 export async function verify(
   config: KeyturnConfig,
-  flags: { deep: boolean; out?: string },
+  flags: { deep: boolean; fresh: boolean; out?: string },
   output: Output,
 ): Promise<number> {
   // Before all else: a census may take hours.
@@ -22,19 +25,17 @@ export async function verify(
   const { signal } = listenForInterrupt();
   const rotation = await openRotation(config, 'readOnly');
   try {
-    const { pin } = await rotation.broker.ledger.snapshot();
+    const snapshot = await rotation.broker.ledger.snapshot();
     // Also where a pin is known: a key service learns here how its ciphertexts tell their version.
     const primary = await rotation.choosePin(signal);
-    const target = pin ?? primary;
+    const target = snapshot.pin ?? primary;
     const { records, exact } = await rotation.store.count();
     output.line(`reads ${exact ? '' : 'about '}${records} records; target version ${target.versionId}`);
     const progress = openProgress('verify', { done: 0, total: records }, output);
-    const certificate = await takeCertificate(
-      rotation,
-      target,
-      { deep: flags.deep, onStale: async () => undefined, onProgress: (done) => progress.update(done) },
-      signal,
-    ).finally(progress.stop);
+    const choices = { ...flags, onProgress: (done: number): void => progress.update(done) };
+    const certificate = await certifyStore(rotation, snapshot, target, choices, output, signal).finally(
+      progress.stop,
+    );
     // First, so that a disk that is full by now costs the file alone.
     output.result(certificate, () => describeCertificate(certificate));
     await writeOut?.(`${JSON.stringify(certificate, null, 2)}\n`);
@@ -42,4 +43,18 @@ export async function verify(
   } finally {
     await rotation.close();
   }
+}
+
+/** By the rotation's workers, else in this process. */
+async function certifyStore(
+  rotation: OpenRotation,
+  snapshot: LedgerSnapshot,
+  target: Pin,
+  choices: ShareChoices,
+  output: Output,
+  signal: AbortSignal,
+): Promise<Certificate> {
+  const shared = await shareCensus(rotation, snapshot, target, choices, output, signal);
+  if (shared !== null) return certifyCensus(rotation, target, shared);
+  return takeCertificate(rotation, target, { ...choices, onStale: async () => undefined }, signal);
 }
