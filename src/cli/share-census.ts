@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { startCounting } from '../census/count-batches.ts';
 import { finishSharedCensus } from '../census/shared-census.ts';
-import { enqueueStore } from '../producer/enqueue.ts';
+import { enqueueCensus } from '../producer/enqueue-census.ts';
 import type { CensusCount } from '../rotation/certificate.ts';
 import type { CensusSnapshot } from '../rotation/ports/census-ledger.ts';
 import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
@@ -43,15 +43,8 @@ export async function shareCensus(
       queue,
       enqueue: (stop) => {
         const { batchSize, backlog } = config.limits;
-        const scanLedger = {
-          ...ledger,
-          snapshot: async () => ({
-            state:
-              (await ledger.snapshot())?.id === opened.id ? ('running' as const) : ('cancelled' as const),
-          }),
-        };
-        const deps = { store, ledger: scanLedger, queue, batchSize, backlog, onFault: log.fault };
-        return enqueueStore(deps, opened.id, stop);
+        const deps = { store, ledger, queue, batchSize, backlog, onFault: log.fault };
+        return enqueueCensus(deps, opened.id, stop);
       },
       workersAlive,
       startCounting: (onFault) => startCounting({ ...rotation, queue, ledger, onFault }),
