@@ -100,7 +100,7 @@ async function awaitCounts(
       if (await hasLostBatches(census)) return null;
       await delay(pollMs, undefined, { signal }).catch(() => undefined);
     }
-    throw new Fault('transient', 'ABORTED', 'the census was stopped before its end');
+    throw stopped();
   } finally {
     await helping?.close(graceMs);
   }
@@ -111,4 +111,10 @@ function countOf({ tally, startedAt, readAt }: CensusSnapshot): CensusCount {
   const { byHeader, ...counts } = tally;
   const method = byHeader > 0 ? 'header+kms-sample' : 'kms';
   return { ...counts, method, startedAt, finishedAt: readAt ?? startedAt };
+}
+
+function stopped(): Fault {
+  const message =
+    'the census was stopped before its end; what was counted is kept for a day: run verify again and it goes on';
+  return new Fault('transient', 'ABORTED', message);
 }

@@ -48,7 +48,7 @@ export async function shareCensus(
       },
       workersAlive,
       startCounting: (onFault) => startCounting({ ...rotation, queue, ledger, onFault }),
-      onHelp: () => output.line('no worker counts now: this process does'),
+      onHelp: () => output.line('no worker seems to count now: this process counts too'),
       onProgress: choices.onProgress,
       onFault: log.fault,
     },
