@@ -41,7 +41,7 @@ export const namedCounts = 50;
 const lastMoment = 8.64e15;
 
 /** Decimal digits, as both brokers send large numbers; 0 where there is none. */
-const count = z
+export const count = z
   .union([z.string(), z.number(), z.null()])
   .default(null)
   .transform(Number)
@@ -49,7 +49,7 @@ const count = z
 const text = z.string().nullable().default(null);
 const counts = z.record(z.string(), count);
 /** Milliseconds since 1970 in, ISO 8601 out. */
-const time = z
+export const time = z
   .union([z.string(), z.number(), z.null()])
   .default(null)
   .transform((ms) => (ms === null ? null : Number(ms)))

@@ -79,6 +79,20 @@ export function createBatchQueue<Connection>(
   };
 }
 
+/**
+ * The queue of a rotation's census, beside its own, so that neither waits for the other and a pause of the
+ * rotation leaves the census alone. No rotation's name holds a dot, so that none can have this one. In Redis
+ * its keys lie under those of the rotation's queue, where the rights that workers have there suffice.
+ */
+export function createCensusQueue<Connection>(
+  rotation: string,
+  backend: QueueBackend<Connection>,
+  onFault: (fault: Fault) => void,
+): BatchQueue {
+  const prefix = `${backend.prefix ?? 'bull'}:${rotation}`;
+  return createBatchQueue(`${rotation}.census`, { ...backend, prefix }, onFault);
+}
+
 function toJob(batch: Batch): { name: string; data: JobData; opts: JobsOptions } {
   return {
     name: 'batch',

@@ -21,6 +21,7 @@ interface Flags {
   readonly deep?: true;
   readonly exitWhenDone?: true;
   readonly watch?: true;
+  readonly fresh?: true;
   readonly out?: string;
   readonly code?: string;
   readonly signKey?: string;
@@ -102,10 +103,15 @@ configured('retry', 'put the failed records back in the queue', async (config, o
 configured(
   'verify',
   'read every record again and print the retirement certificate',
-  async (config, output, { deep, out, signKey }) =>
-    (await import('./commands/verify.ts')).verify(config, { deep: deep === true, out, signKey }, output),
+  async (config, output, { deep, fresh, out, signKey }) =>
+    (await import('./commands/verify.ts')).verify(
+      config,
+      { deep: deep === true, fresh: fresh === true, out, signKey },
+      output,
+    ),
 )
   .option('--deep', 'ask the KMS about every record')
+  .option('--fresh', 'begin anew, where workers have counted part of an interrupted verify')
   .option('--out <file>', outFlag)
   .option('--sign-key <file>', signKeyFlag);
 

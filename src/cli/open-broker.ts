@@ -1,9 +1,10 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { BrokerConfig, KeyturnConfig, RedisConfig, TlsFiles } from '../config/keyturn-config.ts';
 import type { SqlPool } from '../broker/postgres/pool.ts';
-import { createBatchQueue } from '../broker/queue.ts';
+import { createBatchQueue, createCensusQueue } from '../broker/queue.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
+import type { CensusLedger } from '../rotation/ports/census-ledger.ts';
 import type { Ledger } from '../rotation/ports/ledger.ts';
 import type { Pace } from '../rotation/ports/pace.ts';
 import { openLog } from './open-log.ts';
@@ -14,6 +15,8 @@ export interface OpenBroker {
   readonly ledger: Ledger;
   readonly pace: Pace;
   readonly queue: BatchQueue;
+  /** What a census that several processes take needs; null where the broker is one process's own. */
+  readonly census: { readonly ledger: CensusLedger; openQueue(): BatchQueue } | null;
   /** What was reached, for a person; without user or password. */
   readonly description: string;
   /** The embedded database, which the demo uses as its store too. */
@@ -78,6 +81,7 @@ async function openRedis(
   const { createRedisBackend } = await import('bullmq');
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
   const { connectRedis } = await import('../broker/redis/connection.ts');
+  const { createRedisCensusLedger } = await import('../broker/redis/census-ledger.ts');
   const { createRedisLedger } = await import('../broker/redis/ledger.ts');
   const { createRedisPace } = await import('../broker/redis/pace.ts');
   const tls = await readTls(broker.tls);
@@ -103,25 +107,24 @@ async function openRedis(
   };
   const redis = connect('ledger');
   const { rotation, limits } = config;
-  const queue = createBatchQueue(
-    rotation,
-    {
-      connection: connect,
-      factory: createRedisBackend,
-      // In a Cluster all keys of a queue must lie in one slot.
-      ...(broker.cluster === null ? {} : { prefix: '{keyturn}' }),
-      toFault: toBrokerFault,
-    },
-    onFault,
-  );
+  const backend = {
+    connection: connect,
+    factory: createRedisBackend,
+    // In a Cluster all keys of a queue must lie in one slot.
+    ...(broker.cluster === null ? {} : { prefix: '{keyturn}' }),
+    toFault: toBrokerFault,
+  };
+  const queue = createBatchQueue(rotation, backend, onFault);
+  const censusQueue = openOnDemand(() => createCensusQueue(rotation, backend, onFault));
   return {
     ledger: createRedisLedger({ redis, rotation }),
     pace: createRedisPace({ redis, rotation, configuredRate: limits.rate }),
     queue,
+    census: { ledger: createRedisCensusLedger({ redis, rotation }), openQueue: censusQueue.open },
     description: `Redis at ${describeRedis(broker)}`,
     embedded: null,
     close: async () => {
-      await queue.close();
+      await Promise.all([queue.close(), censusQueue.close()]);
       for (const connection of connections) connection.disconnect();
     },
   };
@@ -136,23 +139,35 @@ async function openSql(
 ): Promise<OpenBroker> {
   const { createPostgresBackend } = await import('bullmq');
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
+  const { createPostgresCensusLedger } = await import('../broker/postgres/census-ledger.ts');
   const { createPostgresLedger } = await import('../broker/postgres/ledger.ts');
   const { createPostgresPace } = await import('../broker/postgres/pace.ts');
-  const queue = createBatchQueue(
-    rotation,
-    { connection: () => pool, factory: createPostgresBackend, toFault: toBrokerFault },
-    onFault,
-  );
+  const backend = { connection: () => pool, factory: createPostgresBackend, toFault: toBrokerFault };
+  const queue = createBatchQueue(rotation, backend, onFault);
+  const censusQueue = openOnDemand(() => createCensusQueue(rotation, backend, onFault));
   return {
     ledger: createPostgresLedger({ pool, rotation }),
     pace: createPostgresPace({ pool, rotation, configuredRate: limits.rate }),
     queue,
+    census:
+      embedded === null
+        ? { ledger: createPostgresCensusLedger({ pool, rotation }), openQueue: censusQueue.open }
+        : null,
     description,
     embedded,
     close: async () => {
-      await queue.close();
+      await Promise.all([queue.close(), censusQueue.close()]);
       await pool.end();
     },
+  };
+}
+
+/** A queue that is opened when it is first asked for: few commands need it. */
+function openOnDemand(open: () => BatchQueue): { open(): BatchQueue; close(): Promise<void> } {
+  let queue: BatchQueue | null = null;
+  return {
+    open: () => (queue ??= open()),
+    close: async () => queue?.close(),
   };
 }
 

@@ -1,5 +1,5 @@
 import { takeCensus } from '../census/census.ts';
-import { certify, type Certificate, type LateWriters } from '../rotation/certificate.ts';
+import { certify, type CensusCount, type Certificate, type LateWriters } from '../rotation/certificate.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { Pin } from '../rotation/ports/ledger.ts';
 import type { Ref } from '../rotation/record.ts';
@@ -25,13 +25,23 @@ export async function takeCertificate(
   choices: CensusChoices,
   signal: AbortSignal,
 ): Promise<Certificate> {
-  const { broker, calls, config, format, log, store } = rotation;
-  const patience = { signal, patienceMs: Infinity, onFault: log.fault };
-  const excluded = await patiently(patience, () => store.excluded());
+  const { calls, config, format, store } = rotation;
   const census = await takeCensus(
     { store, format, calls, goal: rotation.goalFor(target), pageSize: config.limits.batchSize, ...choices },
     signal,
   );
+  return certifyCensus(rotation, target, census, choices, signal);
+}
+
+/** Certifies what a census found. */
+export async function certifyCensus(
+  { broker, config, log, planDigest, store, tool }: OpenRotation,
+  target: Pin,
+  census: CensusCount,
+  choices: Pick<CensusChoices, 'deep' | 'lateWriters'>,
+  signal: AbortSignal,
+): Promise<Certificate> {
+  const patience = { signal, patienceMs: Infinity, onFault: log.fault };
   const failures = await broker.ledger.failures(null, countedFailures);
   const { pass, before } = await broker.ledger.snapshot();
   const certificate = certify({
@@ -41,14 +51,14 @@ export async function takeCertificate(
     openFailures: failures.length,
     lateWriters: choices.lateWriters?.() ?? null,
     caveats: store.caveats,
-    excluded,
+    excluded: await patiently(patience, () => store.excluded()),
     mode: config.mode.kind,
     deep: choices.deep,
     passes: pass === 0 ? null : pass,
     before,
     audit: config.audit === null ? null : await readAuditHead(config.audit),
-    configDigest: rotation.planDigest,
-    tool: rotation.tool,
+    configDigest: planDigest,
+    tool,
   });
   auditOf(config).note({ verdict: certificate.verdict });
   return certificate;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { startCounting } from '../census/count-batches.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
 import { asFault, type Fault } from '../rotation/faults.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
@@ -94,10 +95,20 @@ export async function startWorkerProcess(
     },
   });
   worker = started;
+  const counting =
+    broker.census === null
+      ? null
+      : startCounting({
+          ...rotation,
+          queue: broker.census.openQueue(),
+          ledger: broker.census.ledger,
+          calls: { ...calls, onFault },
+          onFault,
+        });
   log.info('worker started', { worker: workerId });
 
   async function stop(): Promise<void> {
-    const clean = await started.stop(graceMs);
+    const [clean] = await Promise.all([started.stop(graceMs), counting?.close(graceMs)]);
     if (!clean) log.warn('a batch was still in work; the queue gives it to another worker');
     await server?.close();
     log.info('worker stopped', { worker: workerId });

@@ -5,7 +5,7 @@ import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
 import type { Ledger, ProducerPosition } from '../rotation/ports/ledger.ts';
 
 export interface StagerDeps {
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, 'position'>;
   readonly queue: BatchQueue;
   readonly onFault: (fault: Fault) => void;
 }

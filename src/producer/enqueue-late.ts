@@ -1,8 +1,10 @@
+import type { Ledger } from '../rotation/ports/ledger.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { Ref } from '../rotation/record.ts';
 import { createBatchStager, type StagerDeps } from './batch-stager.ts';
 
 export interface LateDeps extends StagerDeps {
+  readonly ledger: Ledger;
   /** The finished pass goes on; called once, before the first batch. */
   readonly onExtended: () => Promise<void>;
 }

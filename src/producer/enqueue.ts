@@ -1,13 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch } from '../rotation/batch.ts';
 import { patiently } from '../rotation/patience.ts';
+import type { Ledger, LedgerSnapshot } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import { createBatchStager, type StagerDeps } from './batch-stager.ts';
 
 const backlogPollMs = 100;
 
-export interface EnqueueDeps extends StagerDeps {
+/** What a producer needs of a ledger: the rotation's, or that of a census. */
+export interface ScanLedger extends Pick<Ledger, 'position' | 'stage' | 'completeScan'> {
+  snapshot(): Promise<Pick<LedgerSnapshot, 'state'>>;
+}
+
+export interface EnqueueDeps extends Omit<StagerDeps, 'ledger'> {
   readonly store: RecordStore;
+  readonly ledger: ScanLedger;
   readonly batchSize: number;
   /** Most batches in the broker at a time. */
   readonly backlog: number;

@@ -1,3 +1,4 @@
+import type { Ledger } from '../rotation/ports/ledger.ts';
 import type { Batch, RecordFailure } from '../rotation/batch.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { Ref } from '../rotation/record.ts';
@@ -5,6 +6,7 @@ import { mayPutBack } from '../rotation/state.ts';
 import { createBatchStager, type StagerDeps } from './batch-stager.ts';
 
 export interface PutBackDeps extends StagerDeps {
+  readonly ledger: Ledger;
   readonly batchSize: number;
 }
 

@@ -1,12 +1,15 @@
 import { inject } from 'vitest';
 import { openEmbeddedDatabase } from '../../src/broker/embedded.ts';
 import { connectBrokerPostgres } from '../../src/broker/postgres/connection.ts';
+import { createPostgresCensusLedger } from '../../src/broker/postgres/census-ledger.ts';
 import { createPostgresLedger } from '../../src/broker/postgres/ledger.ts';
 import { createPostgresPace } from '../../src/broker/postgres/pace.ts';
 import type { SqlPool } from '../../src/broker/postgres/pool.ts';
 import { connectRedis } from '../../src/broker/redis/connection.ts';
+import { createRedisCensusLedger } from '../../src/broker/redis/census-ledger.ts';
 import { createRedisLedger } from '../../src/broker/redis/ledger.ts';
 import { createRedisPace } from '../../src/broker/redis/pace.ts';
+import type { CensusLedger } from '../../src/rotation/ports/census-ledger.ts';
 import type { Ledger } from '../../src/rotation/ports/ledger.ts';
 import type { Pace } from '../../src/rotation/ports/pace.ts';
 import { freshDatabase } from './peers.ts';
@@ -14,8 +17,9 @@ import { freshDatabase } from './peers.ts';
 /** A real broker, to run a contract on. Each rotation of it is empty until it is used. */
 export interface TestBroker {
   ledger(rotation: string): Ledger;
+  census(rotation: string): CensusLedger;
   pace(rotation: string, configuredRate: number | null): Pace;
-  /** Makes all that the broker has noted of a rotation's pace and workers so much older. */
+  /** Makes all that the broker has noted of a rotation's pace, workers and census so much older. */
   elapse(rotation: string, ms: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -34,6 +38,7 @@ async function openRedis(): Promise<TestBroker> {
   const redis = connectRedis({ url: inject('redisUrl'), onError: fail }, 'ledger');
   return {
     ledger: (rotation) => createRedisLedger({ redis, rotation }),
+    census: (rotation) => createRedisCensusLedger({ redis, rotation }),
     pace: (rotation, configuredRate) => createRedisPace({ redis, rotation, configuredRate }),
     async elapse(rotation, ms) {
       const pace = `keyturn:{${rotation}}:pace`;
@@ -45,6 +50,8 @@ async function openRedis(): Promise<TestBroker> {
         const [seen, ...rates] = entry.split(' ');
         await redis.hset(workers, id, [Number(seen) - ms, ...rates].join(' '));
       }
+      const census = `keyturn:{${rotation}}:census`;
+      if ((await redis.exists(census)) === 1) await redis.hincrby(census, 'started_at', -ms);
     },
     close: async () => redis.disconnect(),
   };
@@ -53,6 +60,7 @@ async function openRedis(): Promise<TestBroker> {
 function onPool(pool: SqlPool, drop: () => Promise<void>): TestBroker {
   return {
     ledger: (rotation) => createPostgresLedger({ pool, rotation }),
+    census: (rotation) => createPostgresCensusLedger({ pool, rotation }),
     pace: (rotation, configuredRate) => createPostgresPace({ pool, rotation, configuredRate }),
     async elapse(rotation, ms) {
       await pool.query(
@@ -62,6 +70,10 @@ function onPool(pool: SqlPool, drop: () => Promise<void>): TestBroker {
       );
       await pool.query(
         `UPDATE keyturn.worker SET seen_at = seen_at - $2 * interval '1 millisecond' WHERE rotation = $1`,
+        [rotation, ms],
+      );
+      await pool.query(
+        `UPDATE keyturn.census SET started_at = started_at - $2 * interval '1 millisecond' WHERE rotation = $1`,
         [rotation, ms],
       );
     },

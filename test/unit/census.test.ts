@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { takeCensus, type CensusDeps } from '../../src/census/census.ts';
-import { createSample } from '../../src/census/sample.ts';
+import { createSample, isSampled } from '../../src/census/sample.ts';
 import { createCore, forbidden, goalOf } from '../support/core.ts';
 import { sealFor } from '../support/memory-kms.ts';
 
@@ -115,5 +115,18 @@ describe('census', () => {
       for (const item of sample.taken()) seen.add(Math.floor(item / 100));
     }
     expect([...seen].toSorted((left, right) => left - right)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  test('the sample that many processes take is spread over the store, and another in each census', () => {
+    const refs = Array.from({ length: 100_000 }, (_, index) => `["tenant",${index}]`);
+    const first = refs.filter((ref) => isSampled('c1', ref, refs.length));
+    const second = new Set(refs.filter((ref) => isSampled('c2', ref, refs.length)));
+    expect(first.length).toBeGreaterThan(130);
+    expect(first.length).toBeLessThan(270);
+    expect(first.filter((ref) => second.has(ref)).length).toBeLessThan(20);
+    const tenths = new Set(first.map((ref) => Math.floor(refs.indexOf(ref) / 10_000)));
+    expect(tenths.size).toBe(10);
+    // A small store is asked about whole.
+    expect(refs.slice(0, 200).every((ref) => isSampled('c1', ref, 200))).toBe(true);
   });
 });

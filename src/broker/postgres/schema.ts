@@ -1,4 +1,5 @@
 import { toBrokerFault } from '../broker-fault.ts';
+import { censusLedgerSql } from './census-ledger.sql.ts';
 import { ledgerSql } from './ledger.sql.ts';
 import { paceSql } from './pace.sql.ts';
 import type { SqlPool } from './pool.ts';
@@ -7,7 +8,7 @@ import { tablesSql } from './tables.sql.ts';
 /** Goes up with every change of the tables or functions; an older keyturn leaves a newer schema alone. */
 const schemaVersion = 2;
 
-const migrationSql = `${tablesSql}${ledgerSql}${paceSql}
+const migrationSql = `${tablesSql}${ledgerSql}${paceSql}${censusLedgerSql}
 CREATE TABLE IF NOT EXISTS keyturn.migration (version integer PRIMARY KEY);
 INSERT INTO keyturn.migration VALUES (${schemaVersion}) ON CONFLICT DO NOTHING;
 `;

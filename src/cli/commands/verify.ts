@@ -1,12 +1,15 @@
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
+import type { Certificate } from '../../rotation/certificate.ts';
+import type { LedgerSnapshot, Pin } from '../../rotation/ports/ledger.ts';
 import { describeCertificate } from '../describe-certificate.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { prepareToKeep, type CertificateFlags } from '../keep-certificate.ts';
-import { openRotation } from '../open-rotation.ts';
+import { openRotation, type OpenRotation } from '../open-rotation.ts';
 import type { Output } from '../output.ts';
 import { openProgress } from '../progress.ts';
-import { takeCertificate } from '../take-certificate.ts';
+import { shareCensus, type ShareChoices } from '../share-census.ts';
+import { certifyCensus, takeCertificate } from '../take-certificate.ts';
 
 /**
  * Reads every record again and prints the certificate, and signs and keeps it as `flags` say; exit 0 only if it is
@@ -14,27 +17,24 @@ import { takeCertificate } from '../take-certificate.ts';
  */
 export async function verify(
   config: KeyturnConfig,
-  flags: CertificateFlags & { deep: boolean },
+  flags: CertificateFlags & { deep: boolean; fresh: boolean },
   output: Output,
 ): Promise<number> {
   const keeping = await prepareToKeep(flags);
   const { signal } = listenForInterrupt();
   const rotation = await openRotation(config, 'readOnly');
   try {
-    const { pin } = await rotation.broker.ledger.snapshot();
+    const snapshot = await rotation.broker.ledger.snapshot();
     // Also where a pin is known: a key service learns here how its ciphertexts tell their version.
     const primary = await rotation.choosePin(signal);
-    const target = pin ?? primary;
+    const target = snapshot.pin ?? primary;
     const { records, exact } = await rotation.store.count();
     output.line(`reads ${exact ? '' : 'about '}${records} records; target version ${target.versionId}`);
     const progress = openProgress('verify', { done: 0, total: records }, output);
-    const taken = await takeCertificate(
-      rotation,
-      target,
-      { deep: flags.deep, onStale: async () => undefined, onProgress: (done) => progress.update(done) },
-      signal,
-    ).finally(progress.stop);
-    const certificate = keeping.sign(taken);
+    const choices = { ...flags, onProgress: (done: number): void => progress.update(done) };
+    const certificate = keeping.sign(
+      await certifyStore(rotation, snapshot, target, choices, output, signal).finally(progress.stop),
+    );
     // First, so that a disk that is full by now costs the file alone.
     output.result(certificate, () => describeCertificate(certificate));
     await keeping.write(certificate);
@@ -42,4 +42,18 @@ export async function verify(
   } finally {
     await rotation.close();
   }
+}
+
+/** By the rotation's workers, else in this process. */
+async function certifyStore(
+  rotation: OpenRotation,
+  snapshot: LedgerSnapshot,
+  target: Pin,
+  choices: ShareChoices,
+  output: Output,
+  signal: AbortSignal,
+): Promise<Certificate> {
+  const shared = await shareCensus(rotation, snapshot, target, choices, output, signal);
+  if (shared !== null) return certifyCensus(rotation, target, shared, choices, signal);
+  return takeCertificate(rotation, target, { ...choices, onStale: async () => undefined }, signal);
 }

@@ -1,0 +1,87 @@
+import { backoffMs } from '../rotation/backoff.ts';
+import { emptyTally, type Batch, type BatchProgress } from '../rotation/batch.ts';
+import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import { asFault, type Fault } from '../rotation/faults.ts';
+import type { Format } from '../rotation/formats/format.ts';
+import type { Goal } from '../rotation/goal.ts';
+import { patiently } from '../rotation/patience.ts';
+import type { BatchConsumer, BatchQueue, Processed } from '../rotation/ports/batch-queue.ts';
+import type { CensusLedger, CensusSnapshot, CensusTally } from '../rotation/ports/census-ledger.ts';
+import type { Pin } from '../rotation/ports/ledger.ts';
+import type { RecordStore } from '../rotation/ports/record-store.ts';
+import type { Ref } from '../rotation/record.ts';
+import { pagesInWork } from './census.ts';
+import { countContradicted, countPage } from './count-page.ts';
+import { isSampled } from './sample.ts';
+
+/** How long store and broker are waited for with a batch in hand; past it another process may have it. */
+const patienceMs = 30_000;
+const betweenHandBacks = { initialMs: 1000, maxMs: 30_000 };
+
+export interface CountDeps {
+  readonly queue: BatchQueue;
+  readonly ledger: CensusLedger;
+  readonly store: RecordStore;
+  readonly format: Format;
+  readonly calls: ReEncryptDeps;
+  readonly goalFor: (pin: Pin) => Goal;
+  /** Digest of source, target, store and format in this process's config. */
+  readonly planDigest: string;
+  /** Told of what keeps this process from counting a batch, which goes back to the queue. */
+  readonly onFault: (fault: Fault) => void;
+}
+
+/**
+ * Counts batches of the rotation's census until it is closed; with nothing to do it waits. Whatever state the
+ * rotation is in: a census writes nothing.
+ */
+export function startCounting(deps: CountDeps): BatchConsumer {
+  const { ledger, queue } = deps;
+  return queue.consume(count, pagesInWork);
+
+  async function count(batch: Batch, earlier: BatchProgress | null, signal: AbortSignal): Promise<Processed> {
+    const refs = earlier?.left ?? batch.refs;
+    try {
+      const census = await ledger.snapshot();
+      if (census?.id !== batch.epoch) return { kind: 'settled' };
+      if (census.planDigest === deps.planDigest) {
+        const tally = await countBatch(deps, census, refs, signal);
+        const patience = { signal, patienceMs, onFault: deps.calls.onFault };
+        await patiently(patience, () => ledger.settle(census.id, batch.number, tally));
+        return { kind: 'settled' };
+      }
+    } catch (error) {
+      if (!signal.aborted) deps.onFault(asFault(error));
+    }
+    return handBack(refs, earlier, signal);
+  }
+}
+
+async function countBatch(
+  { calls, format, goalFor, store }: CountDeps,
+  census: CensusSnapshot,
+  refs: readonly Ref[],
+  signal: AbortSignal,
+): Promise<CensusTally> {
+  const goal = goalFor(census.pin);
+  const deps = { store, format, goal, calls, deep: census.deep, storePatienceMs: patienceMs };
+  const page = await countPage(deps, refs, signal);
+  const sample = page.byHeader.filter(({ ref }) => isSampled(census.id, ref, census.enqueued));
+  return {
+    records: page.records,
+    byVersion: Object.fromEntries(page.byVersion),
+    unreadable: page.unreadable,
+    byHeader: page.byHeader.length,
+    contradicted: await countContradicted(deps, sample, signal),
+  };
+}
+
+/** A census keeps nothing of a batch that is counted in part: it is begun anew. */
+function handBack(refs: readonly Ref[], earlier: BatchProgress | null, signal: AbortSignal): Processed {
+  const fruitless = signal.aborted ? 0 : (earlier?.fruitless ?? 0) + 1;
+  return {
+    kind: 'handedBack',
+    progress: { tally: emptyTally, failures: [], before: {}, left: refs, fruitless },
+    delayMs: signal.aborted ? 0 : backoffMs(fruitless, betweenHandBacks),
+  };
+}

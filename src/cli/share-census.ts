@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { startCounting } from '../census/count-batches.ts';
+import { finishSharedCensus } from '../census/shared-census.ts';
+import { enqueueCensus } from '../producer/enqueue-census.ts';
+import type { CensusCount } from '../rotation/certificate.ts';
+import type { CensusSnapshot } from '../rotation/ports/census-ledger.ts';
+import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
+import type { OpenRotation } from './open-rotation.ts';
+import type { Output } from './output.ts';
+
+export interface ShareChoices {
+  readonly deep: boolean;
+  /** Do not go on with an interrupted census. */
+  readonly fresh: boolean;
+  readonly onProgress: (records: number) => void;
+}
+
+/**
+ * A census that the rotation's workers take, or one that was interrupted, gone on with. Null where there is
+ * neither, or where it was lost: it is to be taken in this process alone, from the start.
+ */
+export async function shareCensus(
+  rotation: OpenRotation,
+  snapshot: LedgerSnapshot,
+  target: Pin,
+  choices: ShareChoices,
+  output: Output,
+  signal: AbortSignal,
+): Promise<CensusCount | null> {
+  const { broker, config, log, store } = rotation;
+  // Workers of another plan would not count what this config names.
+  const samePlan = snapshot.planDigest === null || snapshot.planDigest === rotation.planDigest;
+  if (broker.census === null || !samePlan) return null;
+  const { ledger } = broker.census;
+  const workersAlive = async (): Promise<number> => (await broker.ledger.workers()).alive;
+  const opened = await openCensus(rotation, snapshot, target, choices, await workersAlive(), output);
+  if (opened === null) return null;
+
+  const queue = broker.census.openQueue();
+  const count = await finishSharedCensus(
+    {
+      ledger,
+      queue,
+      enqueue: (stop) => {
+        const { batchSize, backlog } = config.limits;
+        const deps = { store, ledger, queue, batchSize, backlog, onFault: log.fault };
+        return enqueueCensus(deps, opened.id, stop);
+      },
+      workersAlive,
+      startCounting: (onFault) => startCounting({ ...rotation, queue, ledger, onFault }),
+      onHelp: () => output.line('no worker seems to count now: this process counts too'),
+      onProgress: choices.onProgress,
+      onFault: log.fault,
+    },
+    opened,
+    signal,
+  );
+  if (count === null) {
+    output.line(
+      'the broker has lost the census, or another verify has begun one; it is taken anew in this process',
+    );
+  }
+  return count;
+}
+
+/** Says in a line what is gone on with, or who counts. */
+async function openCensus(
+  { broker, planDigest }: OpenRotation,
+  { epoch }: LedgerSnapshot,
+  pin: Pin,
+  { deep, fresh }: ShareChoices,
+  workers: number,
+  output: Output,
+): Promise<CensusSnapshot | null> {
+  if (broker.census === null) return null;
+  const { ledger } = broker.census;
+  if (fresh) await ledger.close((await ledger.snapshot())?.id ?? '');
+  const id = randomUUID();
+  const census = await ledger.open(
+    id,
+    { pin, deep, planDigest, pass: epoch },
+    workers > 0 ? 'begin' : 'resume',
+  );
+  if (census === null) return null;
+  if (census.id === id) {
+    output.line(`${workers} ${workers === 1 ? 'worker counts' : 'workers count'}`);
+    return census;
+  }
+  const which = `the census ${census.deep ? 'with' : 'without'} --deep of ${census.startedAt}`;
+  if (census.deep !== deep) {
+    output.line(`${which} is not at its end and stays; this one is taken in this process (--fresh ends it)`);
+    return null;
+  }
+  output.line(
+    `goes on with the census of ${census.startedAt}: ${census.tally.records} records were counted before; ` +
+      '--fresh begins anew',
+  );
+  return census;
+}
