@@ -54,6 +54,7 @@ describe('loading', () => {
       },
       retry: { attempts: 8, initialMs: 200, maxMs: 30_000 },
       metrics: { port: 9464, host: '0.0.0.0' },
+      audit: null,
       log: { level: 'info' },
     });
   });
