@@ -3,6 +3,7 @@ const usual = Array.from({ length: 95 }, (_, index) => String.fromCodePoint(32 +
 /** Share of the guesses that hold such a character. */
 const unusualShare = 0.25;
 const guesses = 10;
+const digits = [...'0123456789'];
 /** Behind all others that keys are likely to have. */
 const lastCharacter = '\u{10FFFD}';
 
@@ -32,8 +33,10 @@ export function createKeyGuesser(random = Math.random): KeyGuesser {
       const all = [...seen, ...usual.filter(fits)];
       for (let guess = 0; guess < guesses; guess += 1) {
         const next = anyOf(random() < unusualShare ? all : seen);
-        // The rest as another key has it: where keys are built alike, each place then has what it may have.
-        const rest = [...anyOf(known)].slice(common + 1);
+        // The rest as another key has it, since keys are built alike; every other time with other digits,
+        // since the keys that were seen lie side by side.
+        const model = [...anyOf(known)].slice(common + 1);
+        const rest = random() < 0.5 ? model : model.map((each) => (/\d/.test(each) ? anyOf(digits) : each));
         const key = [...low.slice(0, common), next, ...rest].join('');
         if (compareKeys(key, after) > 0 && compareKeys(key, before) < 0) return key;
       }
