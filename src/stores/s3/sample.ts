@@ -77,7 +77,7 @@ async function listGaps(
  * guesses would lie behind the last key. By bisection, a list for each step.
  */
 async function findEnd({ requests, scope, signal }: S3SampleDeps, key: string): Promise<string> {
-  let [common, tooMany] = [[...scope.prefix].length, [...key].length + 1];
+  let [common, tooMany] = [Array.from(scope.prefix).length, Array.from(key).length + 1];
   while (tooMany - common > 1 && !signal.aborted) {
     const middle = Math.floor((common + tooMany) / 2);
     const start = { after: endOfKeysLike(key, middle), token: null };
