@@ -6,7 +6,7 @@ import { wrapText } from './wrap-text.ts';
 /** A terminal of the usual width. */
 const columns = 80;
 const labelWidth = 11;
-const shareWidth = 9;
+const shareWidth = 7;
 
 /** The plan for a person: one screen. */
 export function describePlan(report: PlanReport): string {
@@ -40,15 +40,16 @@ function mixOf({ sample, target }: PlanReport): string[] {
     what: `under ${version}${version === target.versionId ? ' (target)' : ''}`,
   }));
   const failing = sample.unreadable === 0 ? [] : [{ count: sample.unreadable, what: 'would fail' }];
-  return [...rows, ...failing].flatMap(({ count, what }) =>
-    field('', `${percent(count / sample.size).padStart(shareWidth)}  ${what}`),
+  return [...rows, ...failing].map(
+    ({ count, what }) =>
+      `${' '.repeat(labelWidth)}${percent(count / sample.size).padStart(shareWidth)}  ${what}`,
   );
 }
 
 function failuresOf({ sample }: PlanReport): string[] {
   return sample.failures.flatMap(({ code, count, message, refs }) => [
     ...field('failing', `${count} × ${code}: ${message}`),
-    ...field('', `such as ${refs.join(' ')}`),
+    ...refs.map((ref) => `${' '.repeat(labelWidth)}such as ${ref}`),
   ]);
 }
 

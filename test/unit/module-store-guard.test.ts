@@ -127,6 +127,19 @@ describe('an answer that breaks a rule stops the rotation, and says which', () =
     await expect(guarded({ count: () => answer }).count()).rejects.toEqual(broken(rule));
   });
 
+  test.each([
+    ['array of refs', undefined],
+    ['each ref must be a string', [1]],
+    ['more refs than it was asked for', ['a', 'b', 'c']],
+    ['twice in a sample', ['a', 'a']],
+  ])('sample: %s', async (rule, answer) => {
+    await expect(guarded({ sample: () => answer }).sample?.(2, never)).rejects.toEqual(broken(rule));
+  });
+
+  test('sample: a store without one has none behind the guard, so that a plan scans it', () => {
+    expect(guarded({})).not.toHaveProperty('sample');
+  });
+
   test.each([undefined, 'two\nlines'])('check: no line (%j)', async (answer) => {
     await expect(guarded({ check: () => answer }).check()).rejects.toEqual(broken('it must give'));
   });

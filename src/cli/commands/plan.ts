@@ -121,7 +121,7 @@ async function planWith(
   });
   const warnings = planWarnings({
     config,
-    records: counted.records,
+    ...counted,
     sample,
     wanted: flags.sample,
     among,

@@ -19,10 +19,11 @@ export function createLocalPace(
   let fellAt = -Infinity;
   return {
     async take(calls) {
+      const asked = now();
       const spacingMs = 1000 / rate;
-      const start = Math.max(now(), free);
+      const start = Math.max(asked, free);
       free = start + calls * spacingMs;
-      return { delayMs: start - now(), spacingMs, effectiveRate: rate };
+      return { delayMs: start - asked, spacingMs, effectiveRate: rate };
     },
     async penalize(retryAfterMs) {
       free = Math.max(free, now() + retryAfterMs);

@@ -3,6 +3,7 @@ const usual = Array.from({ length: 95 }, (_, index) => String.fromCodePoint(32 +
 /** Share of the guesses that hold such a character. */
 const unusualShare = 0.25;
 const guesses = 10;
+const digits = Array.from('0123456789');
 /** Behind all others that keys are likely to have. */
 const lastCharacter = '\u{10FFFD}';
 
@@ -23,7 +24,7 @@ export function createKeyGuesser(random = Math.random): KeyGuesser {
       for (const key of keys) for (const character of key) characters.add(character);
     },
     between(after, before) {
-      const [low, high] = [[...after], [...before]];
+      const [low, high] = [Array.from(after), Array.from(before)];
       let common = 0;
       while (common < high.length && low[common] === high[common]) common += 1;
       const fits = (each: string): boolean =>
@@ -32,8 +33,10 @@ export function createKeyGuesser(random = Math.random): KeyGuesser {
       const all = [...seen, ...usual.filter(fits)];
       for (let guess = 0; guess < guesses; guess += 1) {
         const next = anyOf(random() < unusualShare ? all : seen);
-        // The rest as another key has it: where keys are built alike, each place then has what it may have.
-        const rest = [...anyOf(known)].slice(common + 1);
+        // The rest as another key has it, since keys are built alike; every other time with other digits,
+        // since the keys that were seen lie side by side.
+        const model = Array.from(anyOf(known)).slice(common + 1);
+        const rest = random() < 0.5 ? model : model.map((each) => (/\d/.test(each) ? anyOf(digits) : each));
         const key = [...low.slice(0, common), next, ...rest].join('');
         if (compareKeys(key, after) > 0 && compareKeys(key, before) < 0) return key;
       }
@@ -44,7 +47,7 @@ export function createKeyGuesser(random = Math.random): KeyGuesser {
 
 /** What all keys with the first characters of `key` lie before. */
 export function endOfKeysLike(key: string, characters: number): string {
-  return [...key].slice(0, characters).join('') + lastCharacter;
+  return Array.from(key).slice(0, characters).join('') + lastCharacter;
 }
 
 /** The order in which S3 lists: by the bytes in UTF-8. */

@@ -9,7 +9,7 @@ const wholeLists = 10;
 const randomLists = 40;
 
 export interface S3SampleDeps {
-  readonly requests: S3Requests;
+  readonly requests: Pick<S3Requests, 'list'>;
   readonly scope: S3Scope;
   readonly signal: AbortSignal;
   readonly random?: () => number;
@@ -19,8 +19,6 @@ export interface S3SampleDeps {
 interface Gap {
   readonly after: string;
   readonly before: string;
-  /** Lists from within it, one after the other, that found nothing. */
-  readonly misses: number;
 }
 
 /**
@@ -54,20 +52,22 @@ async function listGaps(
   const guesser = createKeyGuesser(random);
   guesser.learn([...known, after]);
   const lists: (readonly Ref[])[] = [];
-  let gaps: Gap[] = [{ after, before: await findEnd(deps, after), misses: 0 }];
-  while (gaps.length > 0 && lists.length < randomLists && !signal.aborted) {
-    const gap = pickGap(gaps, random);
-    if (gap === undefined) break;
-    gaps = gaps.filter((other) => other !== gap);
-    const start = guesser.between(gap.after, gap.before) ?? gap.after;
+  // The gaps that are left of one are listed after all others, so that all parts have their turn.
+  const gaps: Gap[] = [{ after, before: await findEnd(deps, after) }];
+  for (let gap = gaps.shift(); gap !== undefined; gap = gaps.shift()) {
+    const { before } = gap;
+    const start = guesser.between(gap.after, before) ?? gap.after;
     const { refs, next } = await listKeys(requests, scope, { after: start, token: null }, signal);
-    const found = refs.filter((ref) => compareKeys(ref, gap.before) <= 0);
+    const found = refs.filter((ref) => compareKeys(ref, before) <= 0);
     guesser.learn(found);
     lists.push(found);
-    const misses = found.length === 0 ? gap.misses + 1 : 0;
-    if (start !== gap.after) gaps.push({ after: gap.after, before: start, misses });
-    const end = next?.after ?? gap.before;
-    if (compareKeys(end, gap.before) < 0) gaps.push({ after: end, before: gap.before, misses });
+    const end = next?.after ?? before;
+    const left = { after: gap.after, before: start };
+    // Behind the guess there is nothing: the keys of this gap, if any, are all still to be found.
+    if (found.length === 0 && start !== gap.after) gaps.unshift(left);
+    else if (start !== gap.after) gaps.push(left);
+    if (compareKeys(end, before) < 0) gaps.push({ after: end, before });
+    if (lists.length >= randomLists || signal.aborted) break;
   }
   return { lists, isWhole: gaps.length === 0 };
 }
@@ -77,7 +77,7 @@ async function listGaps(
  * guesses would lie behind the last key. By bisection, a list for each step.
  */
 async function findEnd({ requests, scope, signal }: S3SampleDeps, key: string): Promise<string> {
-  let [common, tooMany] = [[...scope.prefix].length, [...key].length + 1];
+  let [common, tooMany] = [Array.from(scope.prefix).length, Array.from(key).length + 1];
   while (tooMany - common > 1 && !signal.aborted) {
     const middle = Math.floor((common + tooMany) / 2);
     const start = { after: endOfKeysLike(key, middle), token: null };
@@ -86,13 +86,6 @@ async function findEnd({ requests, scope, signal }: S3SampleDeps, key: string): 
     else tooMany = middle;
   }
   return endOfKeysLike(key, common);
-}
-
-/** Any of those that have disappointed least: what is left of an empty stretch is hardly worth a list. */
-function pickGap(gaps: readonly Gap[], random: () => number): Gap | undefined {
-  const least = Math.min(...gaps.map(({ misses }) => misses));
-  const best = gaps.filter(({ misses }) => misses === least);
-  return best[Math.floor(random() * best.length)];
 }
 
 /** From each list in turn, so that each part of the bucket has its share. */

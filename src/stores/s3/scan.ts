@@ -88,7 +88,7 @@ async function listUnlessAborted(
 
 /** One list of at most a thousand keys; fails where the reply is none. */
 export async function listKeys(
-  requests: S3Requests,
+  requests: Pick<S3Requests, 'list'>,
   scope: S3Scope,
   start: ListStart = beginning,
   signal?: AbortSignal,

@@ -44,7 +44,8 @@ test('each round trip is timed under its operation, each page of a scan for itse
   await store.read(['1']);
   await store.count();
   await store.replace([]);
-  expect(ops()).toEqual(['read', 'count', 'replace']);
+  expect(await store.sample?.(2, never)).toHaveLength(2);
+  expect(ops()).toEqual(['read', 'count', 'replace', 'sample']);
   expect(used[0]?.[1]).toBeGreaterThan(0.025);
   expect(used[0]?.[1]).toBeLessThan(5);
   for await (const page of store.scan(null, 2, never)) expect(page.refs.length).toBeGreaterThan(0);
