@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Client } from 'pg';
 import { openEmbeddedDatabase } from '../../src/broker/embedded.ts';
@@ -33,6 +34,7 @@ async function embedded(): Promise<Peer> {
 
 const signal = new AbortController().signal;
 const rotation = 'people-ssn';
+const ids = Array.from({ length: 10 }, (_, index) => index + 1);
 const bytes = (text: string): Buffer => Buffer.from(text);
 
 /** What is restored, by a rollback of batches of three. */
@@ -52,7 +54,7 @@ describe.each([
   let schemas = 0;
   beforeAll(async () => {
     peer = await start();
-  });
+  }, 60_000);
   afterAll(() => peer.close());
 
   /** A table in a schema of its own: ten people, whose column is of the type `type`, and who opens it. */
@@ -65,13 +67,11 @@ describe.each([
     await pool.query(
       `CREATE TABLE ${table} (id int, region text COLLATE "C", ssn ${type}, note text, touched timestamptz DEFAULT now(), PRIMARY KEY (region, id))`,
     );
-    for (let id = 1; id <= 10; id += 1) {
-      await pool.query(`INSERT INTO ${table} (id, region, ssn, note) VALUES ($1, 'it''s', $2, $3)`, [
-        id,
-        valueOf(id),
-        id === 10 ? null : `note ${id}`,
-      ]);
-    }
+    const places = ids.map((id) => `(${id}, 'it''s', $${id}, ${id === 10 ? 'NULL' : `'note ${id}'`})`);
+    await pool.query(
+      `INSERT INTO ${table} (id, region, ssn, note) VALUES ${places.join(', ')}`,
+      ids.map(valueOf),
+    );
     const columns = { table, key: ['id', 'region'], column: 'ssn' };
     const options = { ...columns, pool: shared(pool), versionColumn: 'note' };
     return {
@@ -85,11 +85,11 @@ describe.each([
     };
   }
 
-  /** Replaces all that the store holds, or the records of `ids`. */
-  async function swap(store: RecordStore, toNew: (old: Buffer) => Buffer, ids?: readonly number[]) {
+  /** Replaces all that the store holds, or the records `only`. */
+  async function swap(store: RecordStore, toNew: (old: Buffer) => Buffer, only?: readonly number[]) {
     const refs: string[] = [];
     for await (const page of store.scan(null, 100, signal)) refs.push(...page.refs);
-    const wanted = refs.filter((ref) => ids === undefined || ids.some((id) => ref.startsWith(`["${id}"`)));
+    const wanted = refs.filter((ref) => only === undefined || only.some((id) => ref.startsWith(`["${id}"`)));
     const changes = (await store.read(wanted)).map(({ ref, value }) => ({
       ref,
       oldValue: value,
@@ -296,14 +296,81 @@ describe.each([
     expect((await undo(await openJournal())).counts.restored).toBe(10);
   });
 
-  test('entries of another table, column or key are not ours to restore or purge', async () => {
+  test.each([{ key: ['region', 'id'] }, { column: 'note' }])(
+    'entries that were made with another config than %j are neither restored nor purged, but named',
+    async (other) => {
+      const { openStore, openJournal } = await people('text');
+      await swap(await openStore({ versionColumn: undefined }), anew);
+      const refused = { faultClass: 'usage', code: 'JOURNAL_OF_OTHER_CONFIG' };
+      const change = { versionColumn: undefined, ...other };
+      await expect(openJournal(change)).rejects.toMatchObject(refused);
+      await expect(openJournal({ ...change, use: 'purge' })).rejects.toMatchObject(refused);
+      // The version note was not journalled, so there is none to put back.
+      await expect(openJournal()).rejects.toMatchObject(refused);
+    },
+  );
+
+  test.runIf(kind === 'PostgreSQL')('workers that start together make one journal', async () => {
     const { openStore, openJournal } = await people('text');
-    await swap(await openStore(), anew);
-    const turned = { key: ['region', 'id'] };
-    expect((await undo(await openJournal(turned))).counts).toMatchObject({ restored: 0, gone: 0 });
-    const purge = await openJournal({ ...turned, use: 'purge' });
-    expect(await purge.purge(() => undefined, signal)).toBe(0);
+    const stores = await Promise.all(Array.from({ length: 4 }, () => openStore()));
+    for (const [place, store] of stores.entries()) await swap(store, anew, [place + 1]);
+    expect((await undo(await openJournal())).counts.restored).toBe(4);
   });
+
+  test.runIf(kind === 'PostgreSQL')(
+    'a missing right is named with its GRANT, before anything is swapped',
+    async () => {
+      const { openStore, openJournal, schema, table } = await people('text');
+      const name = `clerk ${randomUUID()}`;
+      const role = `"${name}"`;
+      const { pool } = peer;
+      await pool.query(`CREATE ROLE ${role} LOGIN`);
+      const url = new URL(peer.url ?? '');
+      url.username = name;
+      const clerk = await connectPostgres(url.href, { connections: 1 });
+      const as = { pool: shared(clerk) };
+      const denied = (grant: string) => ({
+        faultClass: 'usage',
+        code: 'JOURNAL_DENIED',
+        message: expect.stringContaining(grant),
+      });
+      const journal = `${schema}.keyturn_journal`;
+      try {
+        await pool.query(
+          `GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT, UPDATE ON ${table} TO ${role}`,
+        );
+        await expect(openStore(as)).rejects.toMatchObject(
+          denied(`GRANT CREATE ON SCHEMA ${schema} TO ${role}`),
+        );
+        // Without a journal, and to read, no right to it is needed.
+        await openStore({ ...as, journal: null });
+        await openStore({ ...as, readOnly: true });
+
+        await openStore();
+        await expect(openStore(as)).rejects.toMatchObject(denied(`GRANT INSERT ON ${journal} TO ${role}`));
+        await pool.query(`GRANT INSERT ON ${journal} TO ${role}`);
+        await swap(await openStore(as), anew);
+        // Who may not look into it cannot say that it is empty.
+        expect((await openStore({ ...as, readOnly: true })).caveats).toHaveLength(1);
+
+        await expect(openJournal(as)).rejects.toMatchObject(denied('GRANT SELECT, UPDATE ON'));
+        await pool.query(`GRANT SELECT, UPDATE (restored_at) ON ${journal} TO ${role}`);
+        expect((await undo(await openJournal(as))).counts.restored).toBe(10);
+
+        const purging = { ...as, use: 'purge' };
+        await expect(openJournal(purging)).rejects.toMatchObject(denied('GRANT DELETE ON'));
+        await pool.query(`GRANT DELETE ON ${journal} TO ${role}`);
+        const purge = await openJournal(purging);
+        expect(await purge.purge(() => undefined, signal)).toBe(10);
+        // Not the owner: the empty table stays.
+        await purge.dropIfEmpty();
+        await openJournal();
+      } finally {
+        await clerk.end();
+        await pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+      }
+    },
+  );
 
   test.runIf(kind === 'PostgreSQL')(
     'a locked row is not waited for without end, and restored later',
