@@ -85,7 +85,9 @@ describe('the table', () => {
     };
     expect(await store.replace([change])).toEqual(['replaced']);
     expect((await store.read([ref]))[0]?.value).toEqual(Buffer.from('wired'));
-    expect(await store.check()).toMatch(/^postgres \d+\.\d+, "acct app"\."Weird ""Table", 1 records, journal off$/);
+    expect(await store.check()).toMatch(
+      /^postgres \d+\.\d+, "acct app"\."Weird ""Table", 1 records, journal off$/,
+    );
   });
 
   test.each([

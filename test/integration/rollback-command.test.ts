@@ -74,7 +74,12 @@ test('a rollback killed in its midst goes on where it was, without a KMS, and ke
   const { code, stdout } = await runCli(['rollback', '-c', config, '--json'], nowhere);
   const report = JSON.parse(stdout);
   expect(report).toMatchObject({
-    ...{ rotation: 'undone', complete: true, changedSince: 1, gone: 0, locked: 0, refused: 0 },
+    rotation: 'undone',
+    complete: true,
+    changedSince: 1,
+    gone: 0,
+    locked: 0,
+    refused: 0,
     left: [{ ref: JSON.stringify(['it\'s "me"', firstId]), reason: 'changedSince' }],
   });
   expect(report.alreadyRestored).toBeGreaterThanOrEqual(done);
