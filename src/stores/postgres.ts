@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import { z } from 'zod';
-import { Fault } from '../rotation/faults.ts';
+import { asFault, Fault } from '../rotation/faults.ts';
 import type { RecordStore, ScanPage } from '../rotation/ports/record-store.ts';
 import type { Cursor, Ref, ReplaceOutcome, Replacement, StoredRecord } from '../rotation/record.ts';
 import { readCatalog } from './postgres/catalog.ts';
@@ -178,7 +178,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     } catch (error) {
       // The purge of another rotation drops a journal that it leaves empty.
       if (!writesJournal || !(error instanceof Fault) || error.code !== 'STORE_SCHEMA') throw error;
-      await ensureJournal(pool, journalTable);
+      await ensureJournal(pool, journalTable).catch((refusal: unknown) => {
+        // A usage fault is told when a store is opened; a rotation under way is paused instead.
+        throw asFault(refusal).faultClass === 'usage' ? error : refusal;
+      });
       return replaceTogether(changes);
     }
   }

@@ -1,18 +1,13 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openEmbeddedDatabase } from '../../src/broker/embedded.ts';
-import type { RecordStore } from '../../src/rotation/ports/record-store.ts';
-import { openPostgresStore } from '../../src/stores/postgres.ts';
 import { connectPostgres } from '../../src/stores/postgres/connect.ts';
-import { openPostgresJournal, type Journal } from '../../src/stores/postgres/journal.ts';
-import { rollBack, type RollbackReport } from '../../src/stores/postgres/roll-back.ts';
 import type { SqlPool } from '../../src/stores/postgres/sql-pool.ts';
+import { anew, createPeople, rotation, swap, undo } from '../support/journalled-people.ts';
 import { freshDatabase } from '../support/peers.ts';
 import { shared } from '../support/postgres-table.ts';
 
 interface Peer {
   readonly pool: SqlPool;
-  readonly url: string | null;
   close(): Promise<void>;
 }
 
@@ -23,83 +18,26 @@ async function realServer(): Promise<Peer> {
     await pool.end();
     await database.drop();
   };
-  return { pool, url: database.url, close };
+  return { pool, close };
 }
 
 async function embedded(): Promise<Peer> {
   const pool = await openEmbeddedDatabase('memory://');
-  return { pool, url: null, close: () => pool.end() };
+  return { pool, close: () => pool.end() };
 }
 
 const signal = new AbortController().signal;
-const rotation = 'people-ssn';
 const bytes = (text: string): Buffer => Buffer.from(text);
-
-/** What is restored, by a rollback of batches of three. */
-function undo(
-  journal: Journal,
-  change: Partial<Parameters<typeof rollBack>[1]> = {},
-): Promise<RollbackReport> {
-  const quiet = { onFault: () => undefined, beforeBatch: async () => undefined, onProgress: () => undefined };
-  return rollBack(journal, { batchSize: 3, signal, ...quiet, ...change });
-}
 
 describe.each([
   ['PostgreSQL', realServer],
   ['the embedded database', embedded],
-] as const)('on %s', (kind, start) => {
+] as const)('on %s', (_kind, start) => {
   let peer: Peer;
-  let schemas = 0;
   beforeAll(async () => {
     peer = await start();
-  });
+  }, 60_000);
   afterAll(() => peer.close());
-
-  /** A table in a schema of its own: ten people, whose column is of the type `type`, and who opens it. */
-  async function people(type: string, valueOf: (id: number) => string | Buffer = (id) => `old ${id}`) {
-    schemas += 1;
-    const schema = `"s${schemas} x"`;
-    const table = `${schema}.people`;
-    const { pool } = peer;
-    await pool.query(`CREATE SCHEMA ${schema}`);
-    await pool.query(
-      `CREATE TABLE ${table} (id int, region text COLLATE "C", ssn ${type}, note text, touched timestamptz DEFAULT now(), PRIMARY KEY (region, id))`,
-    );
-    for (let id = 1; id <= 10; id += 1) {
-      await pool.query(`INSERT INTO ${table} (id, region, ssn, note) VALUES ($1, 'it''s', $2, $3)`, [
-        id,
-        valueOf(id),
-        id === 10 ? null : `note ${id}`,
-      ]);
-    }
-    const columns = { table, key: ['id', 'region'], column: 'ssn' };
-    const options = { ...columns, pool: shared(pool), versionColumn: 'note' };
-    return {
-      schema,
-      table,
-      rows: async () => (await pool.query(`SELECT *, ssn::text AS shown FROM ${table} ORDER BY id`)).rows,
-      openStore: (more: object = {}) =>
-        openPostgresStore({ ...options, fields: [], journal: { rotation }, ...more }),
-      openJournal: (more: object = {}) =>
-        openPostgresJournal({ ...options, rotation, use: 'restore', ...more }),
-    };
-  }
-
-  /** Replaces all that the store holds, or the records of `ids`. */
-  async function swap(store: RecordStore, toNew: (old: Buffer) => Buffer, ids?: readonly number[]) {
-    const refs: string[] = [];
-    for await (const page of store.scan(null, 100, signal)) refs.push(...page.refs);
-    const wanted = refs.filter((ref) => ids === undefined || ids.some((id) => ref.startsWith(`["${id}"`)));
-    const changes = (await store.read(wanted)).map(({ ref, value }) => ({
-      ref,
-      oldValue: value,
-      newValue: toNew(Buffer.from(value)),
-      keyVersion: 'v2',
-      revision: null,
-    }));
-    expect(await store.replace(changes)).toEqual(changes.map(() => 'replaced'));
-  }
-  const anew = (old: Buffer): Buffer => Buffer.concat([bytes('new '), old]);
 
   test.each<[string, (id: number) => string | Buffer, (old: Buffer) => Buffer]>([
     ['bytea', (id) => Buffer.from([0, 255, id]), anew],
@@ -111,7 +49,7 @@ describe.each([
   ])(
     'a %s column and the version note come back as they were, byte for byte',
     async (type, valueOf, toNew) => {
-      const { openStore, openJournal, rows } = await people(type, valueOf);
+      const { openStore, openJournal, rows } = await createPeople(peer.pool, type, valueOf);
       const before = await rows();
       await swap(await openStore(), toNew);
       expect((await rows()).map(({ note }) => note)).toEqual(before.map(() => 'v2'));
@@ -122,7 +60,7 @@ describe.each([
   );
 
   test('what the application wrote since is kept and reported, as is what it deleted', async () => {
-    const { openStore, openJournal, rows, table } = await people('text');
+    const { openStore, openJournal, rows, table } = await createPeople(peer.pool, 'text');
     await swap(await openStore(), anew);
     await peer.pool.query(`UPDATE ${table} SET ssn = 'of the application' WHERE id = 4`);
     await peer.pool.query(`UPDATE ${table} SET ssn = NULL WHERE id = 5`);
@@ -136,12 +74,20 @@ describe.each([
       { ref: '["6","it\'s"]', reason: 'gone' },
     ]);
     expect((await rows()).map(({ ssn }) => ssn)).toEqual([
-      ...['old 1', 'old 2', 'old 3', 'of the application', null, 'old 7', 'old 8', 'old 9', 'old 10'],
+      'old 1',
+      'old 2',
+      'old 3',
+      'of the application',
+      null,
+      'old 7',
+      'old 8',
+      'old 9',
+      'old 10',
     ]);
   });
 
   test('a record that was swapped several times goes back to the first value, in any cut of batches', async () => {
-    const { openStore, openJournal, rows } = await people('text');
+    const { openStore, openJournal, rows } = await createPeople(peer.pool, 'text');
     const before = await rows();
     const store = await openStore();
     await swap(store, anew);
@@ -153,7 +99,7 @@ describe.each([
   });
 
   test('a rollback that runs again changes nothing, also after the application wrote our value again', async () => {
-    const { openStore, openJournal, rows, table } = await people('text');
+    const { openStore, openJournal, rows, table } = await createPeople(peer.pool, 'text');
     await swap(await openStore(), anew);
     await undo(await openJournal());
     await peer.pool.query(`UPDATE ${table} SET ssn = 'new old 1' WHERE id = 1`);
@@ -164,7 +110,7 @@ describe.each([
   });
 
   test('a lost reply costs nothing: the batch is asked again, and its marks tell that it was done', async () => {
-    const { openStore, openJournal, rows } = await people('text');
+    const { openStore, openJournal, rows } = await createPeople(peer.pool, 'text');
     const before = await rows();
     await swap(await openStore(), anew);
     let lose = 2;
@@ -183,7 +129,7 @@ describe.each([
   });
 
   test('two rollbacks at once restore each record once', async () => {
-    const { openStore, openJournal, rows } = await people('text');
+    const { openStore, openJournal, rows } = await createPeople(peer.pool, 'text');
     const before = await rows();
     await swap(await openStore(), anew);
     const reports = await Promise.all([undo(await openJournal()), undo(await openJournal())]);
@@ -194,7 +140,7 @@ describe.each([
   });
 
   test('an old value that the table refuses by now is told, and holds up no other', async () => {
-    const { openStore, openJournal, table, rows } = await people('text');
+    const { openStore, openJournal, table, rows } = await createPeople(peer.pool, 'text');
     await swap(await openStore(), anew);
     await peer.pool.query(`ALTER TABLE ${table} ADD CHECK (ssn NOT IN ('old 5', 'old 6')) NOT VALID`);
     const { counts, left } = await undo(await openJournal());
@@ -204,7 +150,7 @@ describe.each([
   });
 
   test('a record that store.where no longer covers once it is swapped is restored all the same', async () => {
-    const { openStore, openJournal, rows } = await people('text');
+    const { openStore, openJournal, rows } = await createPeople(peer.pool, 'text');
     const before = await rows();
     await swap(await openStore({ where: "ssn LIKE 'old%'" }), anew);
     expect((await undo(await openJournal())).counts.restored).toBe(10);
@@ -212,7 +158,7 @@ describe.each([
   });
 
   test('only what was swapped is journalled: no conflict, no refusal, nothing a trigger held back', async () => {
-    const { openStore, schema } = await people('varchar(20)');
+    const { openStore, schema } = await createPeople(peer.pool, 'varchar(20)');
     const store = await openStore();
     const change = (id: number, oldValue: string, newValue: string) => ({
       ref: JSON.stringify([String(id), "it's"]),
@@ -228,7 +174,10 @@ describe.each([
       change(99, 'old', 'new'),
     ]);
     expect(outcomes.map((each) => (typeof each === 'string' ? each : each.code))).toEqual([
-      ...['replaced', 'conflict', 'VALUE_REFUSED', 'conflict'],
+      'replaced',
+      'conflict',
+      'VALUE_REFUSED',
+      'conflict',
     ]);
     const { rows } = await peer.pool.query(
       `SELECT rotation, ref, convert_from(old_value, 'UTF8') AS old, old_version,
@@ -237,14 +186,18 @@ describe.each([
     );
     expect(rows).toEqual([
       {
-        ...{ rotation, ref: '["1","it\'s"]', old: 'old 1' },
-        ...{ old_version: 'note 1', digest: true, restored_at: null },
+        rotation,
+        ref: '["1","it\'s"]',
+        old: 'old 1',
+        old_version: 'note 1',
+        digest: true,
+        restored_at: null,
       },
     ]);
   });
 
   test('nothing is created without a journal, nor by a store that only reads', async () => {
-    const { openStore, openJournal, schema } = await people('text');
+    const { openStore, openJournal, schema } = await createPeople(peer.pool, 'text');
     await swap(await openStore({ journal: null }), anew);
     const reading = await openStore({ readOnly: true });
     expect(reading.caveats).toEqual([]);
@@ -258,7 +211,7 @@ describe.each([
   });
 
   test('a certificate tells of the journal while there is anything in it', async () => {
-    const { openStore, openJournal, schema } = await people('text');
+    const { openStore, openJournal, schema } = await createPeople(peer.pool, 'text');
     const store = await openStore();
     const caveat = expect.stringContaining(`${schema}.keyturn_journal holds old ciphertexts`);
     expect(store.caveats).toEqual([caveat]);
@@ -271,7 +224,7 @@ describe.each([
   });
 
   test('a purge drops one rotation’s entries, and the table with the last of them', async () => {
-    const { openStore, openJournal } = await people('text');
+    const { openStore, openJournal } = await createPeople(peer.pool, 'text');
     await swap(await openStore(), anew);
     await swap(await openStore({ journal: { rotation: 'other' } }), anew, [1, 2]);
     const [mine, other] = [
@@ -288,7 +241,7 @@ describe.each([
   });
 
   test('a worker whose journal another rotation’s purge has dropped makes it again', async () => {
-    const { openStore, openJournal } = await people('text');
+    const { openStore, openJournal } = await createPeople(peer.pool, 'text');
     const store = await openStore();
     const purge = await openJournal({ rotation: 'other', use: 'purge' });
     await purge.dropIfEmpty();
@@ -296,30 +249,17 @@ describe.each([
     expect((await undo(await openJournal())).counts.restored).toBe(10);
   });
 
-  test('entries of another table, column or key are not ours to restore or purge', async () => {
-    const { openStore, openJournal } = await people('text');
-    await swap(await openStore(), anew);
-    const turned = { key: ['region', 'id'] };
-    expect((await undo(await openJournal(turned))).counts).toMatchObject({ restored: 0, gone: 0 });
-    const purge = await openJournal({ ...turned, use: 'purge' });
-    expect(await purge.purge(() => undefined, signal)).toBe(0);
-  });
-
-  test.runIf(kind === 'PostgreSQL')(
-    'a locked row is not waited for without end, and restored later',
-    async () => {
-      const { openStore, openJournal, table } = await people('text');
-      await swap(await openStore(), anew);
-      const application = new Client(peer.url ?? '');
-      await application.connect();
-      onTestFinished(() => application.end());
-      await application.query(`BEGIN; SELECT FROM ${table} WHERE id IN (2, 9) FOR UPDATE`);
-      const first = await undo(await openJournal());
-      expect(first.counts).toMatchObject({ restored: 8, locked: 2 });
-      expect(first.left.map(({ reason }) => reason)).toEqual(['locked', 'locked']);
-      const again = undo(await openJournal(), { batchSize: 100 });
-      await application.query('COMMIT');
-      expect((await again).counts).toMatchObject({ restored: 2, alreadyRestored: 8, locked: 0 });
+  test.each([{ key: ['region', 'id'] }, { column: 'note' }])(
+    'entries that were made with another config than %j are neither restored nor purged, but named',
+    async (other) => {
+      const { openStore, openJournal } = await createPeople(peer.pool, 'text');
+      await swap(await openStore({ versionColumn: undefined }), anew);
+      const refused = { faultClass: 'usage', code: 'JOURNAL_OF_OTHER_CONFIG' };
+      const change = { versionColumn: undefined, ...other };
+      await expect(openJournal(change)).rejects.toMatchObject(refused);
+      await expect(openJournal({ ...change, use: 'purge' })).rejects.toMatchObject(refused);
+      // The version note was not journalled, so there is none to put back.
+      await expect(openJournal()).rejects.toMatchObject(refused);
     },
   );
 });

@@ -101,13 +101,15 @@ SELECT seq::text AS seq, ref FROM ${name}
 
     span: `SELECT min(seq)::text AS oldest, max(seq)::text AS newest FROM ${name} WHERE rotation = $1::text`,
 
+    // By a range, since PostgreSQL would look a list of ten thousand up by reading the whole table.
     purge: `
 WITH keyturn_dropped AS (
   DELETE FROM ${name}
-   WHERE rotation = $1::text
-     AND seq IN (SELECT seq FROM ${name}
-                  WHERE rotation = $1::text AND origin = $2::text AND seq > $3::int8
-                  ORDER BY seq LIMIT $4::int4)
+   WHERE rotation = $1::text AND origin = $2::text AND seq > $3::int8
+     AND seq <= (SELECT max(seq)
+                   FROM (SELECT seq FROM ${name}
+                          WHERE rotation = $1::text AND origin = $2::text AND seq > $3::int8
+                          ORDER BY seq LIMIT $4::int4) AS stretch)
   RETURNING seq
 )
 SELECT count(*)::text AS entries, max(seq)::text AS last FROM keyturn_dropped`,

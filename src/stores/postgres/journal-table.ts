@@ -10,7 +10,7 @@ export interface JournalTable {
   /** Quoted, with its schema: the one of the store's table. */
   readonly name: string;
   readonly schema: string;
-  /** What the refs of an entry address: table, column and key. */
+  /** What an entry's ref and old note are of: table, column, key and version column. */
   readonly origin: string;
   /** Who we are there, quoted. */
   readonly role: string;
@@ -28,10 +28,12 @@ export type JournalRight = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
 export function journalTableOf(table: CatalogTable, shape: TableShape): JournalTable {
   const schema = quoteName(table.schema);
+  const key = shape.key.map(({ name }) => name).join(', ');
+  const note = shape.versionColumn === null ? '' : `, ${shape.versionColumn}`;
   return {
     name: `${schema}.${tableName}`,
     schema: table.schema,
-    origin: `${shape.table}.${shape.column} by (${shape.key.map(({ name }) => name).join(', ')})`,
+    origin: `${shape.table} (${key}): ${shape.column}${note}`,
     role: quoteName(table.role),
   };
 }
@@ -101,7 +103,7 @@ export function journalCaveat({ name }: JournalTable): string {
   );
 }
 
-// What is swapped away may come back for years, so nothing in it hangs on a type of the store's table.
+// Of no type of the store's table: it serves every table of the schema.
 function creation(name: string): string {
   return `
 CREATE TABLE IF NOT EXISTS ${name} (

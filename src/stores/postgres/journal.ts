@@ -92,18 +92,30 @@ export async function openPostgresJournal(options: PostgresJournalOptions): Prom
   const sql = journalStatementsFor(shape, table);
   const entries = [rotation, table.origin];
 
+  async function next(before: EntryNumber | null) {
+    const [row] = await queryRows(pool, nextRow, sql.next, [...entries, before ?? behindAll]);
+    return row ?? null;
+  }
+
+  async function span() {
+    const [row] = await queryRows(pool, spanRow, sql.span, [rotation]);
+    const { oldest = null, newest = null } = row ?? {};
+    return oldest === null || newest === null ? null : { oldest, newest };
+  }
+
+  if ((await span()) !== null && (await next(null)) === null) {
+    throw new Fault(
+      'usage',
+      'JOURNAL_OF_OTHER_CONFIG',
+      `${table.name} holds entries of rotation ${rotation}, but none of ${table.origin}: use the config that it ran ` +
+        'with (store.table, key, column, versionColumn)',
+    );
+  }
   return {
     restore: (before, limit) =>
       queryRows(pool, restoredRow, sql.restore, [...entries, before ?? behindAll, limit]),
-    async next(before) {
-      const [row] = await queryRows(pool, nextRow, sql.next, [...entries, before ?? behindAll]);
-      return row ?? null;
-    },
-    async span() {
-      const [row] = await queryRows(pool, spanRow, sql.span, [rotation]);
-      const { oldest = null, newest = null } = row ?? {};
-      return oldest === null || newest === null ? null : { oldest, newest };
-    },
+    next,
+    span,
     async purge(onProgress, signal) {
       let dropped = 0;
       let after: EntryNumber | null = '0';
