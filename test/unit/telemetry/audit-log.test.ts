@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkAudit } from '../../../src/telemetry/audit-check.ts';
 import { openAuditLog } from '../../../src/telemetry/audit-log.ts';
@@ -123,4 +124,13 @@ test('a full disk is told', async () => {
     code: 'AUDIT_UNWRITABLE',
     message: expect.stringContaining('ENOSPC'),
   });
+});
+
+test('a log that cannot be read is told from one that does not hold', async () => {
+  const file = await writeAudit(1);
+  for (const none of [`${file}.not`, dirname(file)])
+    await expect(checkAudit(none, null)).rejects.toMatchObject({
+      faultClass: 'usage',
+      code: 'FILE_UNREADABLE',
+    });
 });
