@@ -82,6 +82,15 @@ test('a torn first line is healed', async () => {
   expect(await checkAudit(file, null)).toMatchObject({ ok: true, entries: 2, torn: 1 });
 });
 
+test('a line that was edited and lost its line break is no half line', async () => {
+  const file = await writeAudit(2);
+  const text = (await readFile(file, 'utf8')).replace('"batch":1', '"batch":8').trimEnd();
+  await writeFile(file, text);
+  await expect(openAuditLog(file, auditOrigin).record(settled(2))).rejects.toMatchObject({
+    code: 'AUDIT_BROKEN',
+  });
+});
+
 test.each(['hello\n', 'hello', 'x'.repeat(3_000_000), '{}\n', '\n'])(
   'a file that is no audit log is refused and left as it is',
   async (content) => {
