@@ -1,7 +1,15 @@
 import { createReadStream } from 'node:fs';
 import { Fault } from '../rotation/faults.ts';
 import { errnoOf } from './audit-errno.ts';
-import { emptyChain, maxLineBytes, readLine, sha256, type AuditLine, type ChainEnd } from './audit-line.ts';
+import {
+  emptyChain,
+  halfLine,
+  maxLineBytes,
+  readLine,
+  sha256,
+  type AuditLine,
+  type ChainEnd,
+} from './audit-line.ts';
 
 /** What was found in an audit log. */
 export interface AuditCheck {
@@ -42,19 +50,21 @@ export async function checkAudit(file: string, head: string | null): Promise<Aud
   let torn = 0;
   let headAt: number | null = null;
   let problem: Problem | null = null;
-  /** A line that does not hold; the next one says whether a crash left it. */
-  let doubtful: { raw: RawLine; message: string } | null = null;
+  /** Halves of lines; the next whole line says whether a crash left them. */
+  let halves: { line: number; message: string; parts: Buffer[]; bytes: number } | null = null;
 
   for await (const raw of linesOf(file)) {
     const line = raw.whole ? readLine(raw.bytes) : unfinished;
     if (typeof line === 'string') {
-      if (doubtful !== null) break;
-      doubtful = { raw, message: line };
-      continue;
+      halves ??= { line: raw.number, message: line, parts: [], bytes: 0 };
+      halves.parts.push(...(halves.parts.length === 0 ? [] : [lineBreak]), raw.bytes);
+      halves.bytes += raw.bytes.length + 1;
+      if (line === halfLine && halves.bytes <= maxLineBytes) continue;
+      break;
     }
-    if (doubtful !== null) {
-      if (!tellsOf(line, doubtful.raw)) break;
-      doubtful = null;
+    if (halves !== null) {
+      if (!tellsOf(line, Buffer.concat(halves.parts))) break;
+      halves = null;
       torn += 1;
     } else if (line.event === 'torn') {
       problem = {
@@ -73,7 +83,7 @@ export async function checkAudit(file: string, head: string | null): Promise<Aud
     lastTime = line.time;
     if (line.hash === head) headAt = line.seq;
   }
-  if (doubtful !== null) problem = { line: doubtful.raw.number, message: doubtful.message };
+  if (halves !== null) problem = { line: halves.line, message: halves.message };
   problem ??= endProblem(end, head, headAt);
   return {
     ok: problem === null,
@@ -87,11 +97,12 @@ export async function checkAudit(file: string, head: string | null): Promise<Aud
   };
 }
 
+const lineBreak = Buffer.from('\n');
 const unfinished =
   'has no end: it was cut, or a process died as it wrote (then the next keyturn command says so in the log; check again behind it)';
 
 /** Whether a line was written for what a process left before it when it died. */
-function tellsOf(line: AuditLine, { bytes }: RawLine): boolean {
+function tellsOf(line: AuditLine, bytes: Uint8Array): boolean {
   return line.event === 'torn' && line['bytes'] === bytes.length && line['digest'] === sha256(bytes);
 }
 

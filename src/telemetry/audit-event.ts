@@ -4,6 +4,8 @@ import type { PauseCause } from '../rotation/ports/ledger.ts';
 /** What a command adds to its last line. */
 export interface CommandDetails {
   readonly verdict?: string;
+  /** How many records were put back, by `retry` into the queue or by `rollback` into the store. */
+  readonly records?: number;
   /** KMS calls per second; null = no limit. */
   readonly oldRate?: number | null;
   readonly newRate?: number | null;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { AuditEvent, AuditOrigin } from './audit-event.ts';
 
 /** What the first line has in place of the hash of the line before. */
-export const noHash = '0'.repeat(64);
+const noHash = '0'.repeat(64);
 
 /** No line is longer, so whoever reads needs no more memory. */
 export const maxLineBytes = 1_048_576;
@@ -52,13 +52,18 @@ export function sealLine(
   return { text: canonicalJson({ ...content, hash }), end: { seq, hash } };
 }
 
+/** What `readLine` says of a part of a line, as a process leaves it that dies as it writes. */
+export const halfLine = 'is no whole line of an audit log';
+
 /**
  * Reads a line, without its line break. A string says in words why it is none: each byte counts, so that JSON
  * that only means the same is none either.
  */
 export function readLine(bytes: Uint8Array): AuditLine | string {
   const text = Buffer.from(bytes).toString('utf8');
-  const parsed = auditLine.safeParse(parseJson(text));
+  const json = parseJson(text);
+  if (json === undefined) return halfLine;
+  const parsed = auditLine.safeParse(json);
   if (!parsed.success) return 'is no line of an audit log';
   const { hash, ...content } = parsed.data;
   if (hash !== sha256(canonicalJson(content))) return 'was edited: its hash is not that of its content';
@@ -83,6 +88,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return null;
+    return undefined;
   }
 }

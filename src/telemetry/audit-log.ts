@@ -2,7 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { asFault, Fault } from '../rotation/faults.ts';
 import { errnoOf } from './audit-errno.ts';
 import type { AuditEvent, AuditOrigin } from './audit-event.ts';
-import { emptyChain, readLine, sealLine, sha256, type AuditEntry, type ChainEnd } from './audit-line.ts';
+import { emptyChain, sealLine, sha256, type AuditEntry, type ChainEnd } from './audit-line.ts';
 import { lockHeld, withAuditLock } from './audit-lock.ts';
 import { noAuditLog, readAuditTail } from './audit-tail.ts';
 
@@ -61,12 +61,17 @@ async function append(
   // Whoever may read the folder's other logs by his group may read this one.
   const handle = await open(file, 'a+', 0o640);
   try {
-    const { sizeBytes, last, rest } = await readAuditTail(handle, file);
-    const healed = heal(file, last ?? emptyChain, rest);
-    const time = new Date(nowMs()).toISOString();
-    const found = healed.torn === null ? [] : [{ time, event: healed.torn }];
-    let { end } = healed;
-    let text = rest.length > 0 ? '\n' : '';
+    const { sizeBytes, last, rest, isEnded } = await readAuditTail(handle, file);
+    const found: AuditEntry[] = [];
+    if (rest.length > 0) {
+      if (last === null && !looksOurs(rest)) throw noAuditLog(file, 'is no line of an audit log');
+      found.push({
+        time: new Date(nowMs()).toISOString(),
+        event: tornBy(isEnded ? rest.subarray(0, -1) : rest),
+      });
+    }
+    let end: ChainEnd = last ?? emptyChain;
+    let text = isEnded ? '' : '\n';
     for (const entry of [...found, ...entries]) {
       const sealed = sealLine(end, origin, entry);
       text += `${sealed.text}\n`;
@@ -79,27 +84,18 @@ async function append(
 }
 
 /**
- * Where the chain goes on behind half a line that a process left when it died. Its bytes stay, and their
- * digest is written behind them, so that they can be told from an edit.
+ * What is written behind half a line that a process left when it died: its bytes stay, and their digest tells
+ * them from an edit.
  */
-function heal(
-  file: string,
-  last: ChainEnd,
-  rest: Buffer,
-): { end: ChainEnd; torn: Extract<AuditEvent, { event: 'torn' }> | null } {
-  if (rest.length === 0) return { end: last, torn: null };
-  const line = readLine(rest);
-  if (typeof line !== 'string') {
-    // The line break alone is lost.
-    if (line.prev !== last.hash || line.seq !== last.seq + 1)
-      throw noAuditLog(file, 'does not follow the one before');
-    return { end: line, torn: null };
-  }
-  // Rather than to write into a file that is something else.
-  const beginning = Buffer.from('{"actor":"').subarray(0, rest.length);
-  const isOurs = rest.subarray(0, beginning.length).equals(beginning);
-  if (last.seq === 0 && !isOurs) throw noAuditLog(file, 'is no line of an audit log');
-  return { end: last, torn: { event: 'torn', bytes: rest.length, digest: sha256(rest) } };
+function tornBy(bytes: Buffer): AuditEvent {
+  return { event: 'torn', bytes: bytes.length, digest: sha256(bytes) };
+}
+
+/** Rather than to write into a file that is something else. */
+function looksOurs(bytes: Buffer): boolean {
+  const [line = ''] = bytes.toString('latin1').split('\n', 1);
+  const beginning = '{"actor":"';
+  return line !== '' && (line.startsWith(beginning) || beginning.startsWith(line));
 }
 
 /** All of it, on the disk; else none of it, as far as the disk lets us. */

@@ -1,15 +1,17 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { Fault } from '../rotation/faults.ts';
-import { maxLineBytes, readLine, type AuditLine } from './audit-line.ts';
+import { halfLine, maxLineBytes, readLine, type AuditLine } from './audit-line.ts';
 import { errnoOf } from './audit-errno.ts';
 
 /** The end of an audit log. */
 export interface AuditTail {
   readonly sizeBytes: number;
-  /** The last line that has its line break; null if there is none. */
+  /** The last whole line; null if there is none. */
   readonly last: AuditLine | null;
-  /** What stands behind its line break: half a line, if a process died as it wrote. */
+  /** What stands behind it: half a line, if a process died as it wrote; more, if the next one did too. */
   readonly rest: Buffer;
+  /** The file ends in a line break, or is empty. */
+  readonly isEnded: boolean;
 }
 
 const lineBreak = 0x0a;
@@ -42,22 +44,26 @@ export async function readAuditHead(
 /** Reads from the end, so that a log of any length costs the same. */
 export async function readAuditTail(handle: FileHandle, file: string): Promise<AuditTail> {
   const { size } = await handle.stat();
-  for (let length = firstChunkBytes; ; length *= 4) {
+  for (let length = firstChunkBytes; length <= 4 * maxLineBytes; length *= 4) {
     const from = Math.max(0, size - length);
-    const chunk = await readFrom(handle, from, size - from);
-    const end = chunk.lastIndexOf(lineBreak);
-    // `lastIndexOf` counts a negative offset from the end.
-    const start = end < 1 ? -1 : chunk.lastIndexOf(lineBreak, end - 1);
-    const whole = from === 0 || (end >= 0 && start >= 0);
-    if (!whole) {
-      if (length > 2 * maxLineBytes) throw noAuditLog(file);
-      continue;
-    }
-    const rest = chunk.subarray(end + 1);
-    if (end < 0) return { sizeBytes: size, last: null, rest };
-    const last = readLine(chunk.subarray(start + 1, end));
-    if (typeof last === 'string') throw noAuditLog(file, last);
-    return { sizeBytes: size, last, rest };
+    const tail = findLast(await readFrom(handle, from, size - from), from === 0, file);
+    if (tail !== null) return { sizeBytes: size, ...tail };
+  }
+  throw noAuditLog(file);
+}
+
+/** The last whole line, with halves of lines behind it at most; null if it begins before the chunk. */
+function findLast(chunk: Buffer, isWhole: boolean, file: string): Omit<AuditTail, 'sizeBytes'> | null {
+  const isEnded = chunk.length === 0 || chunk.at(-1) === lineBreak;
+  for (let end = isEnded ? chunk.length - 1 : chunk.length; ;) {
+    // `lastIndexOf` takes a negative offset from the end.
+    const before = end < 1 ? -1 : chunk.lastIndexOf(lineBreak, end - 1);
+    if (before < 0 && !isWhole) return null;
+    const last = readLine(chunk.subarray(before + 1, Math.max(0, end)));
+    if (typeof last !== 'string') return { last, rest: chunk.subarray(end + 1), isEnded };
+    if (last !== halfLine) throw noAuditLog(file, last);
+    if (before < 0) return { last: null, rest: chunk, isEnded };
+    end = before;
   }
 }
 

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { minimalConfig, parseText, parseWith, problemsIn, problemsWith } from '../support/parse-config.ts';
@@ -40,7 +40,6 @@ describe('loading', () => {
         column: 'ssn',
         where: 'deleted_at IS NULL',
         versionColumn: 'ssn_key_version',
-        journal: false,
       },
       format: 'base64',
       mode: { kind: 'rewrap' },
@@ -54,7 +53,7 @@ describe('loading', () => {
       },
       retry: { attempts: 8, initialMs: 200, maxMs: 30_000 },
       metrics: { port: 9464, host: '0.0.0.0' },
-      audit: null,
+      audit: resolve('test/support/audit.jsonl'),
       log: { level: 'info' },
     });
   });

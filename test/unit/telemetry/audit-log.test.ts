@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkAudit } from '../../../src/telemetry/audit-check.ts';
 import { openAuditLog } from '../../../src/telemetry/audit-log.ts';
@@ -81,6 +82,15 @@ test('a torn first line is healed', async () => {
   expect(await checkAudit(file, null)).toMatchObject({ ok: true, entries: 2, torn: 1 });
 });
 
+test('a line that was edited and lost its line break is no half line', async () => {
+  const file = await writeAudit(2);
+  const text = (await readFile(file, 'utf8')).replace('"batch":1', '"batch":8').trimEnd();
+  await writeFile(file, text);
+  await expect(openAuditLog(file, auditOrigin).record(settled(2))).rejects.toMatchObject({
+    code: 'AUDIT_BROKEN',
+  });
+});
+
 test.each(['hello\n', 'hello', 'x'.repeat(3_000_000), '{}\n', '\n'])(
   'a file that is no audit log is refused and left as it is',
   async (content) => {
@@ -123,4 +133,13 @@ test('a full disk is told', async () => {
     code: 'AUDIT_UNWRITABLE',
     message: expect.stringContaining('ENOSPC'),
   });
+});
+
+test('a log that cannot be read is told from one that does not hold', async () => {
+  const file = await writeAudit(1);
+  for (const none of [`${file}.not`, dirname(file)])
+    await expect(checkAudit(none, null)).rejects.toMatchObject({
+      faultClass: 'usage',
+      code: 'FILE_UNREADABLE',
+    });
 });
