@@ -14,7 +14,7 @@ export interface PutBackDeps extends StagerDeps {
  * Puts failed records, all or those with this code, back in the queue as batches of the pass, and returns how
  * many. A crash anywhere leaves each record in the list of failures or in a staged batch, which the next
  * producer adds. Goes through the list once, so that one that fails again meanwhile is not tried for ever.
- * Of a pass that another one follows meanwhile, or that is cancelled, no more goes back.
+ * Two at a time put each record back once, though both may count it. Of a pass that another one follows meanwhile, or that is cancelled, no more goes back.
  */
 export async function putBackFailures(
   deps: PutBackDeps,

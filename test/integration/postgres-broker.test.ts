@@ -68,6 +68,31 @@ describe('a database as broker', () => {
     });
   });
 
+  test('a ledger that the first keyturn made goes on: failures, and a plan of unknown parts', async () => {
+    const pool = await connect(url);
+    const refs = ['["1"]', '","code":"ODD","'];
+    const detail = (ref: string): string =>
+      JSON.stringify({ ref, code: 'OLD', message: '"code":"NO"', requestId: null, time: 't', attempts: 1 });
+    await pool.query(`DROP VIEW keyturn.snapshot CASCADE;
+      ALTER TABLE keyturn.rotation DROP COLUMN plan_parts, DROP COLUMN source_versions;
+      ALTER TABLE keyturn.failure DROP COLUMN code;
+      UPDATE keyturn.migration SET version = 1;
+      INSERT INTO keyturn.rotation (name, state, epoch, pass, plan_digest, enqueued, batches, settled_batches,
+        scanned, failed) VALUES ('old', 'finished', 'e', 1, 'd', 2, 1, 1, true, 2)`);
+    for (const ref of refs) {
+      await pool.query(
+        `INSERT INTO keyturn.failure SELECT 'old', sha256(convert_to($1, 'UTF8')), convert_to($1, 'UTF8'), $2`,
+        [ref, detail(ref)],
+      );
+    }
+    const ledger = createPostgresLedger({ pool: await connect(url), rotation: 'old' });
+    expect(await ledger.snapshot()).toMatchObject({ planDigest: 'd', planParts: null, before: {} });
+    expect(await ledger.failureCodes()).toEqual({ OLD: 2 });
+    expect(await ledger.putBack({ epoch: 'e', number: 1, refs, late: true })).toBe(true);
+    const after = await ledger.settle('e', 1, { ...emptyTally, rotated: 2 }, [], { v1: 2 });
+    expect(after).toMatchObject({ state: 'finished', before: { v1: 2 }, tally: { rotated: 2, failed: 0 } });
+  });
+
   describe('calls that meet', () => {
     const pass = {
       epoch: 'first',
@@ -105,7 +130,7 @@ describe('a database as broker', () => {
 
     test('a batch of a pass that is just being replaced counts nothing', async () => {
       const { pool, ledger, letGo } = await hold(
-        `SELECT keyturn.begin_pass('r', '{cancelled}', NULL, 'running', 'second', 'k', 'v', 'd', 1)`,
+        `SELECT keyturn.begin_pass('r', '{cancelled}', NULL, 'running', 'second', 'k', 'v', 'd', '{}', 1)`,
         1,
       );
       const settled = ledger.settle('first', 0, { ...emptyTally, rotated: 1 }, [], {});

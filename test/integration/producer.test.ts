@@ -180,10 +180,12 @@ describe.each(['redis', 'postgres'] as const)('producer over %s', (kind) => {
       });
     });
 
-    test('another source, target, store or format than the pass began with is refused', async () => {
-      await expect(open({ planDigest: 'sha256:other' })).rejects.toMatchObject({
+    test('another plan than the pass began with is refused by what differs, with the pin and the way out', async () => {
+      const other = { planDigest: 'sha256:other', planParts: { ...planParts, source: 'x', format: 'y' } };
+      await expect(open(other)).rejects.toMatchObject({
         faultClass: 'usage',
         code: 'PLAN_CHANGED',
+        message: expect.stringMatching(/differs in source and format from .* version v2 of key k1.*cancel/),
       });
     });
 

@@ -3,7 +3,7 @@ import { Fault } from '../../src/rotation/faults.ts';
 import { forbidden } from '../support/core.ts';
 import { openSealed, sealFor } from '../support/memory-kms.ts';
 import { freshDatabase, freshRedis } from '../support/peers.ts';
-import { openParts, type Parts } from '../support/rotation-parts.ts';
+import { openParts, planParts, type Parts } from '../support/rotation-parts.ts';
 
 describe.each(['redis', 'postgres'] as const)('worker over %s', (kind) => {
   let parts: Parts;
@@ -146,14 +146,17 @@ describe.each(['redis', 'postgres'] as const)('worker over %s', (kind) => {
     await finished();
     expect((await snapshot()).tally).toMatchObject({ rotated: 100, skipped: 0 });
     expect(parts.seen.gained.map(({ rotated }) => rotated)).toEqual([written, 100 - written]);
+    // What the first worker rotated was under a version too.
+    expect((await snapshot()).before).toEqual({ v1: 100 });
   });
 
   test('a worker with another config than the rotation began with touches nothing', async () => {
     parts.core.seed(10);
     await parts.begin('e1', 5);
-    parts.startWorker({ planDigest: 'sha256:other' });
+    parts.startWorker({ planDigest: 'sha256:other', planParts: { ...planParts, store: 'other' } });
     await until(() => expect(parts.seen.fatal.length).toBeGreaterThan(0));
     expect(parts.seen.fatal[0]).toMatchObject({ code: 'PLAN_CHANGED', faultClass: 'usage' });
+    expect(parts.seen.fatal[0]?.message).toContain('differs in store from');
     expect(parts.core.kms.calls.length).toBe(0);
   });
 
