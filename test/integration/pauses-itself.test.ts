@@ -79,7 +79,7 @@ test.each([
     // Nothing that was done is done again.
     expect(scene.callsSince(0).length - callsBefore).toBeLessThanOrEqual(records - rotated);
   },
-  90_000,
+  150_000,
 );
 
 test('more failures than allowed pause it and say why, and with a higher limit resume ends it', async () => {
@@ -98,7 +98,7 @@ test('more failures than allowed pause it and say why, and with a higher limit r
   expect(ended).toMatchObject({ state: 'finished', failed: bad, reason: null });
   expect(rotated).toBe(records - bad);
   expect(paused.rotated).toBeLessThan(rotated);
-}, 90_000);
+}, 150_000);
 
 test.each([
   ['more than', bad / 2, 'paused'],
@@ -119,5 +119,5 @@ test.each([
         certificate: null,
       });
   },
-  60_000,
+  120_000,
 );

@@ -48,7 +48,7 @@ test('a watcher goes on through an outage of the broker, and ends with the rotat
   const lines = plain?.stdout().trimEnd().split('\n') ?? [];
   expect(lines[0]).toMatch(/^steered new: 0 of 0 records/);
   expect(lines.at(-1)).toMatch(/^steered cancelled: /);
-}, 90_000);
+}, 150_000);
 
 describe.skipIf(!hasTerminal)('on a terminal', () => {
   test('Ctrl-C leaves the view as it stands, in place and once, with exit 130; the end of the rotation ends it', async () => {
@@ -76,5 +76,5 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     expect(ended).toContain('rotation  steered finished, pass 2');
     expect(ended).toContainEqual(expect.stringMatching(/^records {3}\[=+\] 100%$/));
     expect(ended).toContain('exit 0');
-  }, 90_000);
+  }, 150_000);
 });
