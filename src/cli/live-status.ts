@@ -38,13 +38,14 @@ export function createLiveStatusReader(
 
   return {
     async read() {
+      const askedAt = new Date().toISOString();
       try {
         last = await readAll();
       } catch (error) {
         const fault = asFault(error);
         if (last === null || fault.faultClass !== 'transient') throw fault;
         onFault(fault);
-        last = { ...last, outOfReachSince: last.outOfReachSince ?? new Date().toISOString() };
+        last = { ...last, outOfReachSince: last.outOfReachSince ?? askedAt };
       }
       return last;
     },

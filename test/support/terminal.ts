@@ -35,7 +35,9 @@ export function startInTerminal(command: string): TerminalRun {
 
 /** A control sequence of a terminal (ECMA-48): its number and its letter; or any one character. */
 // oxlint-disable-next-line no-control-regex -- control characters are what a terminal is told by
-const tokens = /\u001B\[(\d*)([A-Za-z])|[^]/g;
+const tokens = /\u001B\[(\??\d*)([A-Za-z])|[^]/g;
+/** Colours, and whether long lines wrap. */
+const shownByNothing = /^(\d*m|\?7[hl])$/;
 
 /**
  * What a terminal shows, and would show if one scrolled up. Knows what keyturn uses, and throws on anything
@@ -43,26 +45,35 @@ const tokens = /\u001B\[(\d*)([A-Za-z])|[^]/g;
  */
 function renderTerminal(output: string): string[] {
   const lines: string[] = [''];
+  let row = 0;
   let column = 0;
-  for (const [token, number, letter] of output.matchAll(tokens)) {
-    const line = lines.pop() ?? '';
+  const put = (line: string): void => void lines.splice(row, 1, line);
+  for (const [token, number = '', letter] of output.matchAll(tokens)) {
+    const line = lines[row] ?? '';
     if (letter === 'K') {
-      lines.push(number === '2' ? '' : line.slice(0, column));
+      put(number === '2' ? '' : line.slice(0, column));
+    } else if (letter === 'J' && number === '') {
+      put(line.slice(0, column));
+      lines.splice(row + 1);
+    } else if (letter === 'A') {
+      row = Math.max(0, row - Number(number));
     } else if (letter === 'G' && number === '1') {
-      lines.push(line);
       column = 0;
+    } else if (letter !== undefined && shownByNothing.test(number + letter)) {
+      continue;
     } else if (letter !== undefined || token === '\u001B') {
       throw new Error(`an unknown escape sequence: ${JSON.stringify(token)}`);
     } else if (token === '\r') {
-      lines.push(line);
       column = 0;
     } else if (token === '\n') {
-      lines.push(line, ' '.repeat(column));
+      row += 1;
+      if (row === lines.length) lines.push('');
     } else if (column === columns) {
-      lines.push(line, token);
+      row += 1;
+      lines.splice(row, 0, token);
       column = 1;
     } else {
-      lines.push(line.padEnd(column).slice(0, column) + token + line.slice(column + 1));
+      put(line.padEnd(column).slice(0, column) + token + line.slice(column + 1));
       column += 1;
     }
   }
