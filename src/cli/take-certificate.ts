@@ -30,8 +30,9 @@ export async function takeCertificate(
     { store, format, calls, goal: rotation.goalFor(target), pageSize: config.limits.batchSize, ...choices },
     signal,
   );
-  const failures = await broker.ledger.failures(null, countedFailures);
-  const { pass } = await broker.ledger.snapshot();
+  const [failures, { pass }] = await patiently(patience, () =>
+    Promise.all([broker.ledger.failures(null, countedFailures), broker.ledger.snapshot()]),
+  );
   return certify({
     rotation: config.rotation,
     target,

@@ -9,8 +9,8 @@ import { openProgress } from '../progress.ts';
 import { takeCertificate } from '../take-certificate.ts';
 
 /**
- * Reads every record again and prints the certificate, and signs and keeps it as `flags` say; exit 0 only if it is
- * safe to retire the old version.
+ * Reads every record again and prints the certificate, and signs and keeps it as `flags` say; exit 0 only
+ * if it is safe to retire the old version.
  */
 export async function verify(
   config: KeyturnConfig,
