@@ -16,7 +16,9 @@ export function renderPage(certificate: Certificate): string {
 
 /** The JSON in a page, and the page's own text around it; null where it has not exactly one block of JSON. */
 export function splitPage(page: string): { text: string; json: string } | null {
-  const [text, rest, more] = page.replaceAll('\r\n', '\n').split(blockStart);
+  // Editors and mail change the ends of lines, and that of the file.
+  const lines = `${page.replaceAll('\r\n', '\n').trimEnd()}\n`;
+  const [text, rest, more] = lines.split(blockStart);
   if (text === undefined || rest === undefined || more !== undefined) return null;
   const end = rest.indexOf(blockEnd);
   return end < 0 ? null : { json: rest.slice(0, end), text: text + rest.slice(end + blockEnd.length) };

@@ -25,7 +25,10 @@ export const keepNothing: CertificateKeeping = {
   write: async () => undefined,
 };
 
-/** Reads the key and proves that the file can be written. Throws a usage fault: call it before all else, a census may take hours. */
+/**
+ * Reads the key and proves that the file can be written, or throws a usage fault: call it before all else, as
+ * a census may take hours.
+ */
 export async function prepareToKeep({ out, signKey }: CertificateFlags): Promise<CertificateKeeping> {
   const key = signKey === undefined ? null : await readSignKey(signKey);
   const writeOut = out === undefined ? null : await openOutFile(out);

@@ -1,6 +1,9 @@
 import type { Certificate } from '../rotation/certificate.ts';
 
-/** What the verdict means for the old key version, in the terms of NIST SP 800-57 Part 1 Rev. 5 (§5.3, §7). */
+/**
+ * What the verdict means for the old key version, in the terms of NIST SP 800-57 Part 1 Rev. 5: cryptoperiods
+ * (§5.3) and the states of keys (§7).
+ */
 export function nistParagraph(verdict: Certificate['verdict']): string {
   const next =
     verdict === 'safe-to-retire'

@@ -1,4 +1,4 @@
-/** Text from a config or a peer on one line, without what could move a cursor or turn the direction of reading. */
+/** Text of others on one line, without what moves a cursor or turns the direction of reading. */
 export function oneLine(text: string): string {
   return text.replaceAll(/[\s\p{C}]+/gu, ' ').trim();
 }

@@ -42,8 +42,9 @@ export async function certifyCensus(
   signal: AbortSignal,
 ): Promise<Certificate> {
   const patience = { signal, patienceMs: Infinity, onFault: log.fault };
-  const failures = await broker.ledger.failures(null, countedFailures);
-  const { pass, before } = await broker.ledger.snapshot();
+  const [failures, { pass, before }] = await patiently(patience, () =>
+    Promise.all([broker.ledger.failures(null, countedFailures), broker.ledger.snapshot()]),
+  );
   const certificate = certify({
     rotation: config.rotation,
     target,

@@ -2,8 +2,8 @@ import { visit } from 'jsonc-parser';
 
 /**
  * An object in JSON that all readers read alike; null for any other text. JSON.parse alone takes the last of
- * two members of one name where a person reads the first (RFC 8785 §3.1 forbids them), and 1000.000000000000000001
- * for 1000.
+ * two members of one name where a person reads the first (RFC 8785 §3.1 forbids them), and
+ * 1000.000000000000000001 for 1000.
  */
 export function parseUnambiguously(text: string): object | null {
   try {

@@ -142,11 +142,12 @@ function reasonsAgainst({ census, target, openFailures, lateWriters }: Certifica
       `${records} of ${census.records} records are under version ${version}, not ${target.versionId}`,
     );
   }
-  if (lateWriters != null && lateWriters.records > 0) {
+  // Without an old version they are records that nobody can open, which is told below.
+  if (lateWriters != null && lateWriters.records > 0 && oldVersions.length > 0) {
     const versions = oldVersions.map(([version]) => version).join(', ');
     reasons.push(
-      `the application still writes under ${versions === '' ? 'another version' : `version ${versions}`}: after ` +
-        `${lateWriters.rounds} further passes the census found ${lateWriters.records} such records again; ` +
+      `the application still writes under ${oldVersions.length === 1 ? 'version' : 'one of the versions'} ${versions}: ` +
+        `after ${lateWriters.rounds} further passes the census found ${lateWriters.records} such records again; ` +
         `bring the application to version ${target.versionId}, then run again`,
     );
   }

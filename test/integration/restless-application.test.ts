@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import pg from 'pg';
 import { startApplication } from '../support/application.ts';
@@ -32,7 +33,11 @@ test('an application that never leaves the old version ends run with 1 after thr
     store: { type: 'postgres', url: database.url, table: 'accounts', key: ['id'], column: 'secret' },
     format: 'raw',
   });
-  const application = startApplication(ids, write);
+  // Some hundred writes a second: enough for every round to find some, and the machine has others to serve.
+  const application = startApplication(ids, async (id, plaintext) => {
+    await write(id, plaintext);
+    await delay(3);
+  });
   const { code, stdout, stderr } = await runCli(['run', '-c', config, '--json']);
   await application.stop();
   expect(code, stderr).toBe(1);

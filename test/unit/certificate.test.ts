@@ -52,6 +52,20 @@ describe('certificate', () => {
     expect(certify({ ...safe, lateWriters: { records: 0, rounds: 3 } }).reasons).toEqual([]);
   });
 
+  test('where several old versions are found nobody says which of them the application uses', () => {
+    const census = { ...safe.census, byVersion: { v0: 1, v1: 1, v2: 998 } };
+    expect(certify({ ...safe, census, lateWriters: { records: 2, rounds: 3 } }).reasons).toContainEqual(
+      expect.stringContaining('writes under one of the versions v0, v1'),
+    );
+  });
+
+  test('rubbish that the application writes is not taken for a ciphertext under an old version', () => {
+    const census = { ...safe.census, byVersion: { v2: 999 }, unreadable: 1 };
+    expect(certify({ ...safe, census, lateWriters: { records: 1, rounds: 3 } }).reasons).toEqual([
+      expect.stringContaining('could not be opened'),
+    ]);
+  });
+
   test.each([
     [
       'one record under another version',

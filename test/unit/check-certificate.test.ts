@@ -76,7 +76,7 @@ describe('a certificate that was changed is told', () => {
     expect(check(JSON.stringify(reversed(certificate)))).toBe('genuine');
     expect(check(JSON.stringify(certificate, null, '\t').replaceAll('\n', '\r\n'))).toBe('genuine');
     const reordered = page.replace(json, JSON.stringify(reversed(certificate), null, 1));
-    expect(check(reordered.replaceAll('\n', '\r\n'))).toBe('genuine');
+    expect(check(reordered.trimEnd().replaceAll('\n', '\r\n'))).toBe('genuine');
   });
 
   test('every edit of one byte of the JSON is found, but for white space', () => {

@@ -40,6 +40,7 @@ describe('loading', () => {
         column: 'ssn',
         where: 'deleted_at IS NULL',
         versionColumn: 'ssn_key_version',
+        journal: false,
       },
       format: 'base64',
       mode: { kind: 'rewrap' },

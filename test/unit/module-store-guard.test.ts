@@ -345,3 +345,16 @@ test('a scan that is left early is ended, and its trouble then is no one’s', a
   }
   expect(ended).toHaveBeenCalledOnce();
 });
+
+test('what a store says it leaves out is passed on, and one that says nothing leaves nothing out', async () => {
+  expect(await guarded({}).excluded()).toBeNull();
+  expect(await guarded({ excluded: async () => null }).excluded()).toBeNull();
+  const excluded = { what: 'closed accounts', records: null, exact: false };
+  expect(await guarded({ excluded: async () => excluded }).excluded()).toEqual(excluded);
+  for (const [given, rule] of [
+    [undefined, 'null or an object'],
+    [{ ...excluded, what: 1 }, 'what must be a string'],
+    [{ ...excluded, records: -1 }, 'must not be negative'],
+  ] as const)
+    await expect(guarded({ excluded: async () => given }).excluded()).rejects.toEqual(broken(rule));
+});

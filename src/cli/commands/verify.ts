@@ -12,8 +12,8 @@ import { shareCensus, type ShareChoices } from '../share-census.ts';
 import { certifyCensus, takeCertificate } from '../take-certificate.ts';
 
 /**
- * Reads every record again and prints the certificate, and signs and keeps it as `flags` say; exit 0 only if it is
- * safe to retire the old version.
+ * Reads every record again and prints the certificate, and signs and keeps it as `flags` say; exit 0 only
+ * if it is safe to retire the old version.
  */
 export async function verify(
   config: KeyturnConfig,

@@ -8,7 +8,7 @@ export interface ScanPage {
 
 /** Values that lie beside the records and are none, as the config says. */
 export interface Excluded {
-  /** In words, with the condition: `rows of customers for which store.where is not true: deleted_at IS NULL`. */
+  /** In words, with the condition: `rows for which store.where is not true: deleted_at IS NULL`. */
   readonly what: string;
   /** Null where counting them would be a scan of its own. */
   readonly records: number | null;
