@@ -42,6 +42,6 @@ export async function certifyCensus(
     openFailures: failures.length,
     caveats: store.caveats,
     configDigest: planDigest,
-    tool: tool,
+    tool,
   });
 }

@@ -141,6 +141,15 @@ describe('a shared census', () => {
     else expect(core.kms.calls.length).toSatisfy((calls: number) => calls > 100 && calls < 600);
   });
 
+  test('asks the KMS again what it told for an earlier one', async () => {
+    const { core } = parts;
+    core.seed(20, 'v2');
+    count(core);
+    await finish(await open({ deep: true }));
+    expect(await finish(await open({ deep: true }))).toMatchObject({ records: 20 });
+    expect(core.kms.calls.length).toBe(40);
+  });
+
   test('finds out a header that lies', async () => {
     const { core } = parts;
     core.seed(30, 'v1');
