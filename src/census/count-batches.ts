@@ -1,6 +1,7 @@
 import { backoffMs } from '../rotation/backoff.ts';
 import { emptyTally, type Batch, type BatchProgress } from '../rotation/batch.ts';
 import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import { createSharedResults } from '../rotation/calls/shared-results.ts';
 import { asFault, type Fault } from '../rotation/faults.ts';
 import type { Format } from '../rotation/formats/format.ts';
 import type { Goal } from '../rotation/goal.ts';
@@ -36,8 +37,15 @@ export interface CountDeps {
  * rotation is in: a census writes nothing.
  */
 export function startCounting(deps: CountDeps): BatchConsumer {
-  const { ledger, queue } = deps;
+  const { calls, ledger, queue } = deps;
+  /** What a process learned before this census proves nothing now: the KMS may have lost a version since. */
+  let known = { censusId: '', shared: calls.shared };
   return queue.consume(count, pagesInWork);
+
+  function callsFor(censusId: string): ReEncryptDeps {
+    if (known.censusId !== censusId) known = { censusId, shared: createSharedResults(calls.shared.saved) };
+    return { ...calls, shared: known.shared };
+  }
 
   async function count(batch: Batch, earlier: BatchProgress | null, signal: AbortSignal): Promise<Processed> {
     const refs = earlier?.left ?? batch.refs;
@@ -45,8 +53,8 @@ export function startCounting(deps: CountDeps): BatchConsumer {
       const census = await ledger.snapshot();
       if (census?.id !== batch.epoch) return { kind: 'settled' };
       if (census.planDigest === deps.planDigest) {
-        const tally = await countBatch(deps, census, refs, signal);
-        const patience = { signal, patienceMs, onFault: deps.calls.onFault };
+        const tally = await countBatch({ ...deps, calls: callsFor(census.id) }, census, refs, signal);
+        const patience = { signal, patienceMs, onFault: calls.onFault };
         await patiently(patience, () => ledger.settle(census.id, batch.number, tally));
         return { kind: 'settled' };
       }

@@ -9,6 +9,8 @@ import type { CensusLedger, CensusSnapshot } from '../rotation/ports/census-ledg
 const pollMs = 200;
 /** Without a batch settled for so long the workers may not count at all: older ones, or refused by the KMS. */
 const stillForMs = 30_000;
+/** Workers that have just ended still pass for alive; over this many looks none has taken a waiting batch. */
+const looksAtIdleQueue = 5;
 /** A queue that stays empty over this many looks has lost the batches that are not settled. */
 const looksAtEmptyQueue = 10;
 /** What batches in work here have to come back; the queue gives those that do not to others. */
@@ -16,7 +18,7 @@ const graceMs = 5000;
 
 export interface SharedCensusDeps {
   readonly ledger: CensusLedger;
-  readonly queue: Pick<BatchQueue, 'depth'>;
+  readonly queue: Pick<BatchQueue, 'counts'>;
   /** Stages and adds what is not enqueued yet, and ends when that is the whole store. */
   readonly enqueue: (signal: AbortSignal) => Promise<unknown>;
   readonly workersAlive: () => Promise<number>;
@@ -64,21 +66,24 @@ async function awaitCounts(
   const refusals: Fault[] = [];
   let seen = { settled: opened.settledBatches, at: performance.now() };
   let emptyLooks = 0;
+  let idleLooks = 0;
 
   function onFault(fault: Fault): void {
     deps.onFault(fault);
     if (fault.faultClass !== 'transient') refusals.push(fault);
   }
 
-  async function isNobodyCounting(): Promise<boolean> {
-    if (performance.now() - seen.at > stillForMs) return true;
-    return (await patiently(patience, deps.workersAlive)) === 0;
+  /** Looks at the queue. True where it has lost batches. */
+  async function hasLostBatches(census: CensusSnapshot): Promise<boolean> {
+    const { waiting, delayed, active } = await patiently(patience, () => deps.queue.counts());
+    idleLooks = waiting > 0 && active === 0 ? idleLooks + 1 : 0;
+    emptyLooks = census.scanned && waiting + delayed + active === 0 ? emptyLooks + 1 : 0;
+    return emptyLooks >= looksAtEmptyQueue;
   }
 
-  async function hasLostBatches(census: CensusSnapshot): Promise<boolean> {
-    const empty = census.scanned && (await patiently(patience, () => deps.queue.depth())) === 0;
-    emptyLooks = empty ? emptyLooks + 1 : 0;
-    return emptyLooks >= looksAtEmptyQueue;
+  async function isNobodyCounting(): Promise<boolean> {
+    if (idleLooks >= looksAtIdleQueue || performance.now() - seen.at > stillForMs) return true;
+    return (await patiently(patience, deps.workersAlive)) === 0;
   }
 
   try {
@@ -93,11 +98,11 @@ async function awaitCounts(
       if (refusals[0] !== undefined) throw refusals[0];
       if (census.settledBatches > seen.settled)
         seen = { settled: census.settledBatches, at: performance.now() };
+      if (await hasLostBatches(census)) return null;
       if (helping === null && (await isNobodyCounting())) {
         deps.onHelp();
         helping = deps.startCounting(onFault);
       }
-      if (await hasLostBatches(census)) return null;
       await delay(pollMs, undefined, { signal }).catch(() => undefined);
     }
     throw stopped();

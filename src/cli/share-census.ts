@@ -3,7 +3,7 @@ import { startCounting } from '../census/count-batches.ts';
 import { finishSharedCensus } from '../census/shared-census.ts';
 import { enqueueCensus } from '../producer/enqueue-census.ts';
 import type { CensusCount } from '../rotation/certificate.ts';
-import type { CensusSnapshot } from '../rotation/ports/census-ledger.ts';
+import type { CensusLedger, CensusPlan, CensusSnapshot } from '../rotation/ports/census-ledger.ts';
 import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import type { OpenRotation } from './open-rotation.ts';
 import type { Output } from './output.ts';
@@ -33,7 +33,14 @@ export async function shareCensus(
   if (broker.census === null || !samePlan) return null;
   const { ledger } = broker.census;
   const workersAlive = async (): Promise<number> => (await broker.ledger.workers()).alive;
-  const opened = await openCensus(rotation, snapshot, target, choices, await workersAlive(), output);
+  const plan = {
+    pin: target,
+    deep: choices.deep,
+    planDigest: rotation.planDigest,
+    pass: snapshot.epoch,
+  };
+  if (choices.fresh) await ledger.close((await ledger.snapshot())?.id ?? '');
+  const opened = await openCensus(ledger, plan, await workersAlive(), output);
   if (opened === null) return null;
 
   const queue = broker.census.openQueue();
@@ -65,34 +72,28 @@ export async function shareCensus(
 
 /** Says in a line what is gone on with, or who counts. */
 async function openCensus(
-  { broker, planDigest }: OpenRotation,
-  { epoch }: LedgerSnapshot,
-  pin: Pin,
-  { deep, fresh }: ShareChoices,
+  ledger: CensusLedger,
+  plan: CensusPlan,
   workers: number,
   output: Output,
 ): Promise<CensusSnapshot | null> {
-  if (broker.census === null) return null;
-  const { ledger } = broker.census;
-  if (fresh) await ledger.close((await ledger.snapshot())?.id ?? '');
   const id = randomUUID();
-  const census = await ledger.open(
-    id,
-    { pin, deep, planDigest, pass: epoch },
-    workers > 0 ? 'begin' : 'resume',
-  );
+  const census = await ledger.open(id, plan, workers > 0 ? 'begin' : 'resume');
   if (census === null) return null;
+  const { deep, startedAt, tally } = census;
   if (census.id === id) {
     output.line(`${workers} ${workers === 1 ? 'worker counts' : 'workers count'}`);
     return census;
   }
-  const which = `the census ${census.deep ? 'with' : 'without'} --deep of ${census.startedAt}`;
-  if (census.deep !== deep) {
-    output.line(`${which} is not at its end and stays; this one is taken in this process (--fresh ends it)`);
+  if (deep !== plan.deep) {
+    output.line(
+      `the census ${deep ? 'with' : 'without'} --deep of ${startedAt} is not at its end, and stays; ` +
+        'this one is taken in this process (--fresh ends the other)',
+    );
     return null;
   }
   output.line(
-    `goes on with the census of ${census.startedAt}: ${census.tally.records} records were counted before; ` +
+    `goes on with the census of ${startedAt}: ${tally.records} records were counted before; ` +
       '--fresh begins anew',
   );
   return census;

@@ -96,6 +96,13 @@ function finish(
   );
 }
 
+/** A helper that is too slow to take anything. */
+const startCountingLate = (): BatchConsumer => ({
+  pause: async () => undefined,
+  resume: () => undefined,
+  close: async () => true,
+});
+
 describe('a shared census', () => {
   test('counts every record once, by version, and writes nothing', async () => {
     const { core } = parts;
@@ -139,6 +146,15 @@ describe('a shared census', () => {
     if (deep) expect(core.kms.calls.length).toBe(600);
     // The sample is of 200 at least in the mean, and one of less than 100 a miracle.
     else expect(core.kms.calls.length).toSatisfy((calls: number) => calls > 100 && calls < 600);
+  });
+
+  test('asks the KMS again what it told for an earlier one', async () => {
+    const { core } = parts;
+    core.seed(20, 'v2');
+    count(core);
+    await finish(await open({ deep: true }));
+    expect(await finish(await open({ deep: true }))).toMatchObject({ records: 20 });
+    expect(core.kms.calls.length).toBe(40);
   });
 
   test('finds out a header that lies', async () => {
@@ -188,7 +204,7 @@ describe('a shared census', () => {
     foreign.seed(20, 'v1');
     count(foreign, 'sha256:another');
     const census = await open();
-    const finishing = finish(census);
+    const finishing = finish(census, { startCounting: startCountingLate });
     await vi.waitFor(async () => expect((await queue.counts()).delayed).toBe(2), {
       timeout: 10_000,
       interval: 20,
@@ -220,7 +236,7 @@ describe('a shared census', () => {
   test('is none where the broker loses all of it', async () => {
     const { core } = parts;
     core.seed(20, 'v2');
-    const finishing = finish(await open());
+    const finishing = finish(await open(), { startCounting: startCountingLate });
     await vi.waitFor(async () => expect(await queue.depth()).toBe(2), { interval: 20 });
     const redis = new Redis(url);
     await redis.flushdb();
@@ -231,7 +247,7 @@ describe('a shared census', () => {
   test('is none where the broker loses batches', async () => {
     const { core } = parts;
     core.seed(20, 'v2');
-    const finishing = finish(await open());
+    const finishing = finish(await open(), { startCounting: startCountingLate });
     await vi.waitFor(async () => expect((await ledger.snapshot())?.scanned).toBe(true), { interval: 20 });
     await queue.drain();
     expect(await finishing).toBeNull();
@@ -241,7 +257,7 @@ describe('a shared census', () => {
     const { core } = parts;
     core.seed(20, 'v2');
     const census = await open();
-    const finishing = finish(census);
+    const finishing = finish(census, { startCounting: startCountingLate });
     await vi.waitFor(async () => expect(await queue.depth()).toBe(2), { interval: 20 });
     const next = await open({ planDigest: 'sha256:next' });
     expect(await finishing).toBeNull();
