@@ -35,6 +35,7 @@ export async function enqueueStore(
   signal: AbortSignal,
 ): Promise<EnqueueEnd> {
   const { ledger, store } = deps;
+  const patience = { signal, patienceMs: Infinity, onFault: deps.onFault };
   const stager = createBatchStager(deps, epoch, signal);
   const room = createBacklogGate(deps, signal);
 
@@ -54,11 +55,7 @@ export async function enqueueStore(
     }
     if (signal.aborted) break;
     if (overtaken) continue;
-    return (await patiently({ signal, patienceMs: Infinity, onFault: deps.onFault }, () =>
-      ledger.completeScan(epoch),
-    ))
-      ? 'complete'
-      : 'superseded';
+    return (await patiently(patience, () => ledger.completeScan(epoch))) ? 'complete' : 'superseded';
   }
   return 'interrupted';
 }

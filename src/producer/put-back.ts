@@ -14,7 +14,8 @@ export interface PutBackDeps extends StagerDeps {
  * Puts failed records, all or those with this code, back in the queue as batches of the pass, and returns how
  * many. A crash anywhere leaves each record in the list of failures or in a staged batch, which the next
  * producer adds. Goes through the list once, so that one that fails again meanwhile is not tried for ever.
- * Two at a time put each record back once, though both may count it. Of a pass that another one follows meanwhile, or that is cancelled, no more goes back.
+ * Two at a time put each record back once, though both may count it. Of a pass that another one follows
+ * meanwhile, or that is cancelled, no more goes back.
  */
 export async function putBackFailures(
   deps: PutBackDeps,
@@ -50,7 +51,7 @@ export async function putBackFailures(
   // Also where nothing is listed any more: an earlier command may have died before its last batch was added.
   await stager.position();
   let count = 0;
-  let chosen: Ref[] = [];
+  const chosen: Ref[] = [];
   for (let after: Ref | null = null; ;) {
     const page = await pageAfter(after);
     chosen.push(...page.filter((failure) => code === null || failure.code === code).map(({ ref }) => ref));
