@@ -137,7 +137,7 @@ describe.each(['redis', 'postgres'] as const)('putting failed records back over 
   test('late writers are not staged over a batch that did not reach the queue', async () => {
     await failTen();
     // The pass is open for late writers when the other one dies.
-    const late = openLateBatches(deps, 'e1', never);
+    const late = openLateBatches({ ...deps, onExtended: async () => undefined }, 'e1', never);
     parts.core.seed(30);
     await late.add(['20']);
     await vi.waitFor(async () => expect((await snapshot()).tally.rotated).toBe(21), { timeout: 15_000 });

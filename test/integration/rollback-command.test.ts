@@ -114,7 +114,13 @@ test('neither is done while a worker may write', async () => {
     // It is finished, so nothing is in work, whoever is up.
     await ledger.report(worker);
     expect(await refusal()).toBe('none');
-    await ledger.begin({ epoch: 'e', pin: { keyId: 'k1', versionId: 'v' }, planDigest: 'd', estimate: 1 });
+    await ledger.begin({
+      epoch: 'e',
+      pin: { keyId: 'k1', versionId: 'v' },
+      planDigest: 'd',
+      planParts: { source: 's' },
+      estimate: 1,
+    });
     expect(await refusal()).toContain("cannot roll back rotation undone: it is running; 'keyturn pause'");
     const { code, stderr } = await runCli(['rollback', '-c', config]);
     expect(stderr).toContain('it is running');

@@ -20,7 +20,7 @@ export function newLive(some: Partial<LiveStatus> = {}): LiveStatus {
     finishedAt: null,
     reason: null,
     workers: 3,
-    failureCodes: {},
+    failuresByCode: {},
     outOfReachSince: null,
     ...some,
   };

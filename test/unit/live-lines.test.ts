@@ -19,7 +19,7 @@ const everything: Partial<LiveStatus> = {
   enqueued: 900,
   failed: 9,
   conflicts: 2,
-  failureCodes: { A_CODE: 5, B_CODE: 4, C_CODE: 3, D_CODE: 2, E_CODE: 1, F_CODE: 1 },
+  failuresByCode: { A_CODE: 5, B_CODE: 4, C_CODE: 3, D_CODE: 2, E_CODE: 1, F_CODE: 1 },
   rate: { configured: 500, effective: 350, observed: 349.9 },
   reason: 'more failed than limits.maxFailures\u001B[31m\r\nallows, which is a reason in many words',
   outOfReachSince: new Date(2026, 0, 2, 3, 4, 5).toISOString(),
