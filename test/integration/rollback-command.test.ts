@@ -128,11 +128,11 @@ test('neither is done while a worker may write', async () => {
 
     await ledger.pause('operator', 'by a test');
     await ledger.report(worker);
-    expect(await refusal()).toContain('it is paused with 1 workers up');
+    expect(await refusal()).toMatch(/it is paused with \d+ workers up/);
     await ledger.cancel();
     expect(await refusal()).toContain('workers were at work within the last ten seconds');
     await ledger.report({ ...worker, callsPerSecond: 0, recordsPerSecond: 0 });
-    expect(await refusal()).toBe('none');
+    await vi.waitFor(async () => expect(await refusal()).toBe('none'), { timeout: 8000 });
   } finally {
     await close();
   }
