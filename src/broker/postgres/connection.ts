@@ -60,16 +60,29 @@ export async function prepareDatabase(pool: SqlPool): Promise<void> {
     const client = await pool.connect();
     try {
       // Where all is in place, no right to create anything is needed.
-      const version = await assertSchemaCompatibility(client).catch((error: unknown) => {
-        if (error instanceof SchemaMigrationRequiredError) return 0;
-        throw error;
-      });
-      if (version < LATEST_SCHEMA_VERSION) await runMigrations(client);
+      if (!(await isBullCurrent(client))) {
+        // Two of BullMQ's migrations at a time can collide in the catalog.
+        await client.query(`SELECT pg_advisory_lock(hashtext('keyturn.bullmq'))`);
+        try {
+          if (!(await isBullCurrent(client))) await runMigrations(client);
+        } finally {
+          await client.query(`SELECT pg_advisory_unlock(hashtext('keyturn.bullmq'))`);
+        }
+      }
     } finally {
       client.release();
     }
   } catch (error) {
     throw toBrokerFault(error);
+  }
+}
+
+async function isBullCurrent(client: Parameters<typeof runMigrations>[0]): Promise<boolean> {
+  try {
+    return (await assertSchemaCompatibility(client)) >= LATEST_SCHEMA_VERSION;
+  } catch (error) {
+    if (error instanceof SchemaMigrationRequiredError) return false;
+    throw error;
   }
 }
 
