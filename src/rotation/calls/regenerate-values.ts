@@ -1,4 +1,3 @@
-import { eitherSignal } from '../either-signal.ts';
 import { asFault, Fault } from '../faults.ts';
 import type { Envelope } from '../formats/format.ts';
 import type { Goal, KeyUse } from '../goal.ts';
@@ -9,6 +8,7 @@ import type { StoredRecord } from '../record.ts';
 import { notCaughtUp } from './ciphertext-outcome.ts';
 import { callForOne, type CallDeps } from './patient-call.ts';
 import type { RenewValues, ValueOutcome } from './renewal.ts';
+import { untilFirstFault } from './until-first-fault.ts';
 
 export interface RegenerateDeps extends CallDeps {
   readonly dataKeys: DataKeyService;
@@ -27,23 +27,12 @@ interface OpenKey {
  * soon as it has served; copies that the runtime made on the way (a reply's JSON text) are out of reach.
  */
 export function createRegenerateValues(deps: RegenerateDeps): RenewValues {
-  return async (goal, records, onOutcome, signal) => {
-    const halt = new AbortController();
-    const either = eitherSignal(signal, halt.signal);
-    let stoppedBy: Fault | null = null;
-    await Promise.all(
-      records.map(async (open) => {
-        try {
-          onOutcome(open, await regenerate(deps, goal, open, either));
-        } catch (error) {
-          // What comes after the first fault is only its echo.
-          if (!either.aborted) stoppedBy ??= asFault(error);
-          halt.abort();
-        }
-      }),
+  return (goal, records, onOutcome, signal) =>
+    untilFirstFault(
+      records,
+      async (open, either) => onOutcome(open, await regenerate(deps, goal, open, either)),
+      signal,
     );
-    return stoppedBy;
-  };
 }
 
 async function regenerate(
@@ -130,5 +119,9 @@ function renderAad(use: KeyUse, record: StoredRecord): Uint8Array | Fault {
 }
 
 function noEnvelope(): Fault {
-  return new Fault('record', 'BAD_FORMAT', 'the stored value is no envelope whose data key can be replaced');
+  return new Fault(
+    'record',
+    'BAD_FORMAT',
+    'the stored value is no envelope whose data key can be replaced; mend or exclude the record',
+  );
 }
