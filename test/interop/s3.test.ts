@@ -142,23 +142,16 @@ async function fixture(ciphertext: S3CiphertextPlace): Promise<RecordStoreFixtur
   };
 }
 
+const settings = [
+  'ContentType',
+  'CacheControl',
+  'ContentDisposition',
+  'ContentEncoding',
+  'ContentLanguage',
+  'ExpiresString',
+  'Metadata',
+] as const;
+
 function settingsOf(head: Awaited<ReturnType<ServerBucket['head']>>) {
-  const {
-    ContentType,
-    CacheControl,
-    ContentDisposition,
-    ContentEncoding,
-    ContentLanguage,
-    ExpiresString,
-    Metadata,
-  } = head;
-  return {
-    ContentType,
-    CacheControl,
-    ContentDisposition,
-    ContentEncoding,
-    ContentLanguage,
-    ExpiresString,
-    Metadata,
-  };
+  return Object.fromEntries(settings.map((name) => [name, head[name]]));
 }

@@ -2,7 +2,7 @@ import { asFault, Fault } from '../faults.ts';
 import type { Envelope } from '../formats/format.ts';
 import type { Goal, KeyUse } from '../goal.ts';
 import type { OpenRecord } from '../open-record.ts';
-import { resealPayload } from '../payload.ts';
+import { resealPayload, type PayloadKey } from '../payload.ts';
 import type { DataKeyService, DataKeySpec } from '../ports/data-key-service.ts';
 import type { StoredRecord } from '../record.ts';
 import { notCaughtUp } from './ciphertext-outcome.ts';
@@ -13,12 +13,6 @@ import { untilFirstFault } from './until-first-fault.ts';
 export interface RegenerateDeps extends CallDeps {
   readonly dataKeys: DataKeyService;
   readonly dataKeySpec: DataKeySpec;
-}
-
-/** A data key in the clear, with the AAD that the payload under it is bound to. */
-interface OpenKey {
-  readonly dataKey: Uint8Array;
-  readonly aad: Uint8Array;
 }
 
 /**
@@ -76,7 +70,7 @@ async function sealAnew(
   goal: Goal,
   record: StoredRecord,
   envelope: Envelope,
-  from: OpenKey,
+  from: PayloadKey,
   callsBefore: number,
   signal: AbortSignal,
 ): Promise<ValueOutcome> {
