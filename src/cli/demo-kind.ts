@@ -1,7 +1,9 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import type { YandexKeyService } from '../kms/yandex/client.ts';
 import { createFormat } from '../rotation/formats/create-format.ts';
+import { envelopeKeyLength } from '../rotation/formats/envelope.ts';
+import { writeSizedKey } from '../rotation/formats/sized-key.ts';
+import { openPayload, sealPayload } from '../rotation/payload.ts';
 
 /** What the made-up application stores for each customer, and how it is rotated. */
 export interface DemoKind {
@@ -46,23 +48,16 @@ export const envelopeKind: DemoKind = {
       aad,
       dataKeySpec: 'AES_128',
     });
-    const iv = randomBytes(12);
-    const cipher = createCipheriv('aes-128-gcm', dataKey.plaintext, iv).setAAD(aad);
-    const sealed = Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(dataKey.ciphertext.length);
-    return Buffer.concat([length, dataKey.ciphertext, iv, sealed]);
+    const { iv, payload } = sealPayload(plaintext, { dataKey: dataKey.plaintext, aad });
+    return Buffer.concat([writeSizedKey(dataKey.ciphertext, envelopeKeyLength), iv, payload]);
   },
   async open(kms, value, aad) {
     const opened = createFormat('envelope').open(value);
     const [ciphertext] = opened.ciphertexts;
     if (ciphertext === undefined || opened.envelope === null) throw new TypeError('no envelope');
-    const { iv, payload } = opened.envelope;
     const { plaintext: dataKey } = await kms.decrypt({ keyId: demoKey, ciphertext, aad });
-    const decipher = createDecipheriv('aes-256-gcm', dataKey, iv)
-      .setAAD(aad)
-      .setAuthTag(payload.subarray(-16));
-    return Buffer.concat([decipher.update(payload.subarray(0, -16)), decipher.final()]);
+    if (dataKey.length !== 32) throw new TypeError('no AES-256 data key');
+    return openPayload(opened.envelope, { dataKey, aad });
   },
   afterwards: 'envelopes open under new AES-256 data keys to what was encrypted',
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isRecord } from './is-record.ts';
 import { createVaultSchema } from './vault-schema.ts';
 import { createYandexSchema } from './yandex-schema.ts';
 
@@ -10,13 +11,9 @@ export function createKmsSchema(directory: string) {
 }
 
 function providerProblem({ input }: { readonly input?: unknown }): string | undefined {
-  if (!isGroup(input)) return undefined;
-  if (input.provider === undefined) return 'is missing; use yandex or vault';
-  return input.provider === 'aws'
+  if (!isRecord(input)) return undefined;
+  if (input['provider'] === undefined) return 'is missing; use yandex or vault';
+  return input['provider'] === 'aws'
     ? 'aws is not available in this version; use yandex or vault'
     : 'is no KMS that keyturn knows; use yandex or vault';
-}
-
-function isGroup(input: unknown): input is { readonly provider?: unknown } {
-  return typeof input === 'object' && input !== null && !Array.isArray(input);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isRecord } from './is-record.ts';
 import type { ModuleStoreConfig } from './keyturn-config.ts';
 import { postgresSchema } from './postgres-store-schema.ts';
 import { createS3StoreSchema } from './s3-store-schema.ts';
@@ -24,8 +25,8 @@ function createModuleSchema(directory: string) {
 }
 
 function typeProblem({ input }: { readonly input?: unknown }): string | undefined {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) return undefined;
-  const type = 'type' in input ? input.type : undefined;
+  if (!isRecord(input)) return undefined;
+  const { type } = input;
   if (type === undefined) return 'is missing; use postgres, s3 or module';
   const planned = ['mysql', 'dynamodb', 'files'].find((each) => each === type);
   return planned === undefined

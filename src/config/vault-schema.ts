@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { VaultAuth, VaultKmsConfig } from './keyturn-config.ts';
 import { filePath, headerText, text } from './scalars.ts';
-import { connectionSettings } from './kms-connection-schema.ts';
+import { checkExactlyOne, connectionSettings, exactlyOne, toConnection } from './kms-connection-schema.ts';
 
 const ways = ['token', 'appRole', 'kubernetes'] as const;
 const mountProblem = 'is no mount path; write for example transit or teams/a/transit';
@@ -17,19 +17,12 @@ export function createVaultSchema(directory: string) {
       endpoint: endpoint.describe('Address of the server, as in VAULT_ADDR'),
       mount: mountPath('transit').describe('Where the transit engine is mounted'),
       namespace: headerText.optional().describe('Namespace of the mount (Vault Enterprise, HCP, OpenBao)'),
-      auth: createAuthObject(directory)
-        .meta({
-          description: 'Exactly one way to authenticate',
-          oneOf: ways.map((way) => ({ required: [way] })),
-        })
-        .transform(toAuth),
+      auth: createAuthObject(directory).meta(exactlyOne(ways)).transform(toAuth),
       ...connection,
     })
-    .transform(({ timeout, caFile, namespace, ...kms }): VaultKmsConfig => ({
-      ...kms,
+    .transform(({ namespace, ...kms }): VaultKmsConfig => ({
+      ...toConnection(kms),
       namespace: namespace ?? null,
-      caFile: caFile ?? null,
-      timeoutMs: timeout,
     }));
 }
 
@@ -61,13 +54,11 @@ function createAuthObject(directory: string) {
   });
 }
 
-function toAuth({ token, appRole, kubernetes }: AuthSettings, context: z.core.$RefinementCtx): VaultAuth {
-  const given = ways.filter((way) => ({ token, appRole, kubernetes })[way] !== undefined);
-  if (given.length > 1)
-    context.addIssue(`names ${given.join(' and ')}; give exactly one of ${ways.join(', ')}`);
+function toAuth(auth: AuthSettings, context: z.core.$RefinementCtx): VaultAuth {
+  checkExactlyOne(ways, auth, context);
+  const { token, appRole, kubernetes } = auth;
   if (token !== undefined) return { kind: 'token', token };
   if (appRole !== undefined) return { kind: 'appRole', ...appRole };
   if (kubernetes !== undefined) return { kind: 'kubernetes', ...kubernetes };
-  context.addIssue(`names no way to authenticate; give exactly one of ${ways.join(', ')}`);
   return z.NEVER;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { connectionSettings } from './kms-connection-schema.ts';
+import { checkExactlyOne, connectionSettings, exactlyOne, toConnection } from './kms-connection-schema.ts';
 import type { YandexAuthConfig, YandexKmsConfig } from './keyturn-config.ts';
 import { filePath, headerText, httpUrl, text } from './scalars.ts';
 
@@ -16,19 +16,10 @@ export function createYandexSchema(directory: string) {
     .strictObject({
       provider: z.literal('yandex'),
       endpoint: endpoint.prefault('https://kms.yandex').describe('URL of the KMS data plane'),
-      auth: createAuthObject(directory)
-        .meta({
-          description: 'Exactly one way to authenticate',
-          oneOf: ways.map((way) => ({ required: [way] })),
-        })
-        .transform(toAuth),
+      auth: createAuthObject(directory).meta(exactlyOne(ways)).transform(toAuth),
       ...connection,
     })
-    .transform(({ timeout, caFile, ...kms }): YandexKmsConfig => ({
-      ...kms,
-      caFile: caFile ?? null,
-      timeoutMs: timeout,
-    }));
+    .transform((kms): YandexKmsConfig => toConnection(kms));
 }
 
 function createAuthObject(directory: string) {
@@ -55,11 +46,7 @@ function createAuthObject(directory: string) {
 }
 
 function toAuth(auth: AuthSettings, context: z.core.$RefinementCtx): YandexAuthConfig {
-  const given = ways.filter((way) => auth[way] !== undefined);
-  if (given.length !== 1) {
-    const problem = given.length === 0 ? 'names no way to authenticate' : `names ${given.join(' and ')}`;
-    context.addIssue(`${problem}; give exactly one of ${ways.join(', ')}`);
-  }
+  checkExactlyOne(ways, auth, context);
   if (auth.iamEndpoint !== undefined && auth.serviceAccountKeyFile === undefined) {
     context.addIssue('gives iamEndpoint without serviceAccountKeyFile; leave it out');
   }

@@ -66,12 +66,12 @@ export function requestFor(
 }
 
 /** The ciphertext that was sent lies under the pin already: nothing is to be written. */
-export function wasOnPin({ keyId, versionId, ...item }: ReEncryptItem, reply: ReEncrypted): boolean {
+export function wasOnPin(item: ReEncryptItem, reply: ReEncrypted): boolean {
   return (
-    item.sourceKeyId === keyId &&
+    item.sourceKeyId === item.keyId &&
     Buffer.compare(item.sourceAad, item.aad) === 0 &&
-    reply.sourceKeyId === keyId &&
-    reply.sourceVersionId === versionId
+    reply.sourceKeyId === item.keyId &&
+    reply.sourceVersionId === item.versionId
   );
 }
 

@@ -7,7 +7,8 @@ export interface OpenRecord {
   readonly opened: Opened;
 }
 
-/** Takes a value apart. Throws a record `Fault` BAD_FORMAT. */
+/** Takes a value apart. Throws a record `Fault`: BAD_FORMAT, or why the store could not give the value. */
 export function openRecord(format: Format, record: StoredRecord): OpenRecord {
+  if (record.fault !== undefined) throw record.fault;
   return { record, opened: format.open(record.value) };
 }

@@ -13,34 +13,49 @@ export interface SealedPayload {
   readonly payload: Uint8Array;
 }
 
+/** A data key in the clear, and the AAD that the payload under it is bound to. */
+export interface PayloadKey {
+  readonly dataKey: Uint8Array;
+  readonly aad: Uint8Array;
+}
+
 /**
- * Brings a payload from one data key and AAD under another. Its plaintext lives within this call alone, in a
- * buffer that is filled with zeros before it returns. Throws a record `Fault` PAYLOAD_REFUSED where key, AAD
- * or bytes do not fit together.
+ * Brings a payload from under one key under another. Its plaintext lives within this call alone, in a buffer
+ * that is filled with zeros before it returns. Throws a record `Fault` PAYLOAD_REFUSED where key, AAD or bytes do
+ * not fit together.
  */
-export function resealPayload(
-  { iv, payload }: SealedPayload,
-  from: { readonly dataKey: Uint8Array; readonly aad: Uint8Array },
-  to: { readonly dataKey: Uint8Array; readonly aad: Uint8Array },
-): SealedPayload {
-  const tagAt = payload.length - tagBytes;
-  if (tagAt < 0) throw payloadRefused();
-  const decipher = createDecipheriv(algorithmFor(from.dataKey), from.dataKey, iv, {
-    authTagLength: tagBytes,
-  });
-  decipher.setAAD(from.aad).setAuthTag(payload.subarray(tagAt));
-  const plaintext = decipher.update(payload.subarray(0, tagAt));
+export function resealPayload(sealed: SealedPayload, from: PayloadKey, to: PayloadKey): SealedPayload {
+  const plaintext = openPayload(sealed, from);
   try {
-    authenticate(() => decipher.final());
-    // NIST SP 800-38D §8.2.2: a random IV, under a key that seals this one payload.
-    const newIv = randomBytes(ivBytes);
-    const cipher = createCipheriv(algorithmFor(to.dataKey), to.dataKey, newIv, { authTagLength: tagBytes });
-    cipher.setAAD(to.aad);
-    const sealed = Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
-    return { iv: newIv, payload: sealed };
+    return sealPayload(plaintext, to);
   } finally {
     plaintext.fill(0);
   }
+}
+
+/** The plaintext, which the caller fills with zeros. Throws a record `Fault`. */
+export function openPayload({ iv, payload }: SealedPayload, { dataKey, aad }: PayloadKey): Buffer {
+  const tagAt = payload.length - tagBytes;
+  if (tagAt < 0) throw payloadRefused();
+  const decipher = createDecipheriv(algorithmFor(dataKey), dataKey, iv, { authTagLength: tagBytes });
+  decipher.setAAD(aad).setAuthTag(payload.subarray(tagAt));
+  const plaintext = decipher.update(payload.subarray(0, tagAt));
+  try {
+    decipher.final();
+    return plaintext;
+  } catch {
+    plaintext.fill(0);
+    throw payloadRefused();
+  }
+}
+
+/** Throws a record `Fault` BAD_DATA_KEY. */
+export function sealPayload(plaintext: Uint8Array, { dataKey, aad }: PayloadKey): SealedPayload {
+  // NIST SP 800-38D §8.2.2: a random IV, under a key that seals this one payload.
+  const iv = randomBytes(ivBytes);
+  const cipher = createCipheriv(algorithmFor(dataKey), dataKey, iv, { authTagLength: tagBytes });
+  cipher.setAAD(aad);
+  return { iv, payload: Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]) };
 }
 
 function algorithmFor({ length }: Uint8Array): (typeof algorithms)[keyof typeof algorithms] {
@@ -50,14 +65,6 @@ function algorithmFor({ length }: Uint8Array): (typeof algorithms)[keyof typeof 
     'BAD_DATA_KEY',
     'the data key is no AES key of 128, 192 or 256 bits; is this an envelope of another kind?',
   );
-}
-
-function authenticate(final: () => unknown): void {
-  try {
-    final();
-  } catch {
-    throw payloadRefused();
-  }
 }
 
 function payloadRefused(): Fault {

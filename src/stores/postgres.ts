@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { once } from 'node:events';
 import { z } from 'zod';
 import { asFault, Fault } from '../rotation/faults.ts';
 import type { RecordStore, ScanPage } from '../rotation/ports/record-store.ts';
 import type { Cursor, Ref, ReplaceOutcome, Replacement, StoredRecord } from '../rotation/record.ts';
+import { unlessAborted } from '../rotation/unless-aborted.ts';
 import { readCatalog } from './postgres/catalog.ts';
 import { checkScope, notOfOneRecord } from './postgres/scope.ts';
 import { countRecords } from './postgres/count.ts';
@@ -80,6 +80,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     let after = from === null ? null : await parseCursor(from);
     const rows = Math.max(limit, stretchRows);
     while (!signal.aborted) {
+      // A statement on a dead server is not waited for.
       const stretch = await unlessAborted(readStretch(after, rows), signal);
       const refs = (stretch ?? []).filter(({ inScope }) => inScope).map(({ key }) => encodeRef(key));
       for (let start = 0; start < refs.length; start += limit) {
@@ -246,18 +247,4 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     },
     close: () => pool.end(),
   };
-}
-
-/** Null as soon as the signal aborts: a statement on a dead server is not waited for. */
-async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | null> {
-  const settled = new AbortController();
-  const abort = once(signal, 'abort', { signal: settled.signal }).then(
-    () => null,
-    () => null,
-  );
-  try {
-    return await Promise.race([work, abort]);
-  } finally {
-    settled.abort();
-  }
 }

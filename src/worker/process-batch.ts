@@ -89,7 +89,6 @@ function settleOffline(
     return null;
   }
   try {
-    if (record.fault !== undefined) throw record.fault;
     const open = openRecord(format, record);
     // A census has shown the store's note of a late writer's record to be wrong.
     const note = batch.late ? null : record.keyVersion;

@@ -3,7 +3,7 @@ import { runCli, writeConfig } from '../support/cli.ts';
 import { createCustomers, type Customers } from '../support/customers.ts';
 import { startEchoingGateway, type EchoingGateway } from '../support/echoing-gateway.ts';
 import { freshRedis } from '../support/peers.ts';
-import { hasTerminal, startInTerminal, type TerminalRun } from '../support/terminal.ts';
+import { startInTerminal, type TerminalRun } from '../support/terminal.ts';
 
 const records = 200;
 let customers: Customers;
@@ -30,7 +30,7 @@ async function writeRunConfig(ratePerSecond: number): Promise<string> {
   });
 }
 
-describe.skipIf(!hasTerminal)('run on a terminal', () => {
+describe('run on a terminal', () => {
   test.each([
     ['Ctrl-C hands the batches back', '\u0003'],
     ['a second Ctrl-C ends it at once', '\u0003\u0003'],

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startCli } from '../support/cli.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
 import { openSteeringScene, type SteeringScene } from '../support/steering-scene.ts';
-import { hasTerminal, startInTerminal } from '../support/terminal.ts';
+import { startInTerminal } from '../support/terminal.ts';
 
 let redis: TestServer;
 let scene: SteeringScene;
@@ -50,7 +50,7 @@ test('a watcher goes on through an outage of the broker, and ends with the rotat
   expect(lines.at(-1)).toMatch(/^steered cancelled: /);
 }, 150_000);
 
-describe.skipIf(!hasTerminal)('on a terminal', () => {
+describe('on a terminal', () => {
   test('Ctrl-C leaves the view as it stands, in place and once, with exit 130; the end of the rotation ends it', async () => {
     await scene.command('enqueue');
     await scene.command('rate', 'none');

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 const columns = 80;
@@ -14,11 +14,7 @@ export interface TerminalRun {
   readonly ended: Promise<number | null>;
 }
 
-/** `script` of util-linux makes the terminal. */
-export const hasTerminal = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes(
-  'util-linux',
-);
-
+/** `script` of util-linux (on Debian in bsdutils, which every system has) makes the terminal. */
 export function startInTerminal(command: string): TerminalRun {
   const child = spawn('script', ['-qec', `stty cols ${columns} rows 24; ${command}`, '/dev/null'], {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TERM: 'xterm', SHELL: '/bin/sh' },

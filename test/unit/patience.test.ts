@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { backoffMs, sleep } from '../../src/rotation/backoff.ts';
 import { asFault, Fault } from '../../src/rotation/faults.ts';
 import { patiently } from '../../src/rotation/patience.ts';
@@ -32,9 +32,13 @@ describe('backoff', () => {
 
   test('an aborted sleep ends at once and does not throw', async () => {
     const stop = new AbortController();
-    const slept = sleep(60_000, stop.signal);
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const slept = sleep(1, stop.signal);
+    expect(vi.getTimerCount()).toBe(1);
     stop.abort();
     await expect(slept).resolves.toBeUndefined();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

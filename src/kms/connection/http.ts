@@ -20,8 +20,6 @@ export interface HttpEndpointOptions {
   readonly connections: number;
   /** A larger reply is cut off. */
   readonly maxReplyBytes: number;
-  /** In lower case; the header in which the server names a request for its support. */
-  readonly requestIdHeader: string;
 }
 
 export interface HttpRequest {
@@ -78,7 +76,7 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
       return {
         status: statusCode,
         body: await readBody(statusCode, body),
-        requestId: parseRequestId(firstValue(headers[options.requestIdHeader])),
+        requestId: parseRequestId(firstValue(headers['x-request-id'])),
         retryAfterMs: parseRetryAfter(firstValue(headers['retry-after']), Date.now()),
       };
     } catch (error) {

@@ -17,8 +17,8 @@ export interface VaultKeyServiceOptions {
   /** As in VAULT_ADDR; a path is kept in front of the API's own `/v1`. */
   readonly endpoint: string;
   readonly auth: VaultAuth;
-  /** Where the transit engine is; may have slashes in it. `transit` unless given. */
-  readonly mount?: string;
+  /** Where the transit engine is; may have slashes in it. */
+  readonly mount: string;
   readonly namespace?: string;
   /** PEM certificates, trusted besides the public roots. */
   readonly caPem?: string;
@@ -40,7 +40,7 @@ export interface VaultKeyServiceOptions {
 export function createVaultKeyService(options: VaultKeyServiceOptions): KeyService {
   const { endpoint: url, namespace, caPem, timeoutMs } = options;
   const connection = { url, namespace, caPem, timeoutMs };
-  const mount = parseMountPath(options.mount ?? 'transit', 'kms.mount');
+  const mount = parseMountPath(options.mount, 'kms.mount');
   const endpoint = createVaultEndpoint(connection, options.concurrency);
   const tokens = createVaultTokenSource(options.auth, connection);
   const callTransit = createTransit(endpoint, mount, tokens, options.onCall ?? (() => {}));

@@ -27,7 +27,6 @@ export function createVaultEndpoint(connection: VaultConnection, connections: nu
     name: 'Vault',
     connections,
     maxReplyBytes,
-    requestIdHeader: 'x-request-id',
   });
   return {
     ...endpoint,

@@ -8,10 +8,8 @@ const maxReplyBytes = 1024 * 1024;
  * An endpoint of Yandex Cloud: its support finds a request by the id that we give it, or by the one in the
  * reply.
  */
-export function createYandexEndpoint(
-  options: Omit<HttpEndpointOptions, 'maxReplyBytes' | 'requestIdHeader'>,
-): HttpEndpoint {
-  const endpoint = createHttpEndpoint({ ...options, maxReplyBytes, requestIdHeader: 'x-request-id' });
+export function createYandexEndpoint(options: Omit<HttpEndpointOptions, 'maxReplyBytes'>): HttpEndpoint {
+  const endpoint = createHttpEndpoint({ ...options, maxReplyBytes });
   return {
     ...endpoint,
     send(request, signal) {

@@ -1,11 +1,11 @@
-import { eitherSignal } from '../either-signal.ts';
-import { asFault, Fault } from '../faults.ts';
+import { Fault } from '../faults.ts';
 import type { Goal } from '../goal.ts';
 import type { KeyService, ReEncrypted, ReEncryptItem } from '../ports/key-service.ts';
 import { judgeReply, type CiphertextOutcome } from './ciphertext-outcome.ts';
 import { callPatiently, type CallDeps } from './patient-call.ts';
 import { collectQuestions, type Question, type Wanted } from './questions.ts';
 import type { SharedResults } from './shared-results.ts';
+import { untilFirstFault } from './until-first-fault.ts';
 
 export interface ReEncryptDeps extends CallDeps {
   /** Outcomes of the last calls of this process. */
@@ -26,24 +26,14 @@ export async function reEncryptAll<Asker extends Wanted>(
   signal: AbortSignal,
 ): Promise<Fault | null> {
   const { shared } = deps;
-  const halt = new AbortController();
-  const either = eitherSignal(signal, halt.signal);
-  let stoppedBy: Fault | null = null;
-
   function answer({ askers, sharingKey }: Question<Asker>, outcome: CiphertextOutcome): void {
     if (sharingKey !== null) shared.keep(sharingKey, outcome);
     for (const asker of askers) onOutcome(asker, outcome);
   }
 
-  async function ask(questions: readonly Question<Asker>[]): Promise<void> {
-    try {
-      for (const [question, outcome] of await answersTo(deps, goal, questions, either))
-        answer(question, outcome);
-    } catch (error) {
-      // What comes after the first fault is only its echo.
-      if (!either.aborted) stoppedBy ??= asFault(error);
-      halt.abort();
-    }
+  async function ask(questions: readonly Question<Asker>[], either: AbortSignal): Promise<void> {
+    for (const [question, outcome] of await answersTo(deps, goal, questions, either))
+      answer(question, outcome);
   }
 
   const questions = collectQuestions(goal, wanted);
@@ -56,11 +46,10 @@ export async function reEncryptAll<Asker extends Wanted>(
     return false;
   });
   const { itemsPerCall } = deps.keyService;
-  const calls: Promise<void>[] = [];
+  const calls: Question<Asker>[][] = [];
   for (let start = 0; start < open.length; start += itemsPerCall)
-    calls.push(ask(open.slice(start, start + itemsPerCall)));
-  await Promise.all(calls);
-  return stoppedBy;
+    calls.push(open.slice(start, start + itemsPerCall));
+  return untilFirstFault(calls, ask, signal);
 }
 
 /** Tries key after key, until each question of the call has an answer. */

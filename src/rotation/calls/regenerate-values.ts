@@ -1,25 +1,23 @@
-import { eitherSignal } from '../either-signal.ts';
 import { asFault, Fault } from '../faults.ts';
 import type { Envelope } from '../formats/format.ts';
 import type { Goal, KeyUse } from '../goal.ts';
 import type { OpenRecord } from '../open-record.ts';
-import { resealPayload } from '../payload.ts';
+import { resealPayload, type PayloadKey } from '../payload.ts';
 import type { DataKeyService, DataKeySpec } from '../ports/data-key-service.ts';
 import type { StoredRecord } from '../record.ts';
 import { notCaughtUp } from './ciphertext-outcome.ts';
 import { callForOne, type CallDeps } from './patient-call.ts';
 import type { RenewValues, ValueOutcome } from './renewal.ts';
+import { untilFirstFault } from './until-first-fault.ts';
 
 export interface RegenerateDeps extends CallDeps {
   readonly dataKeys: DataKeyService;
   readonly dataKeySpec: DataKeySpec;
 }
 
-/** A data key in the clear, the version it was wrapped under, and the AAD that the payload under it is bound to. */
-interface OpenKey {
-  readonly dataKey: Uint8Array;
+/** What a payload is opened with, and the version that its key was wrapped under. */
+interface Opener extends PayloadKey {
   readonly versionId: string;
-  readonly aad: Uint8Array;
 }
 
 /**
@@ -28,23 +26,12 @@ interface OpenKey {
  * soon as it has served; copies that the runtime made on the way (a reply's JSON text) are out of reach.
  */
 export function createRegenerateValues(deps: RegenerateDeps): RenewValues {
-  return async (goal, records, onOutcome, signal) => {
-    const halt = new AbortController();
-    const either = eitherSignal(signal, halt.signal);
-    let stoppedBy: Fault | null = null;
-    await Promise.all(
-      records.map(async (open) => {
-        try {
-          onOutcome(open, await regenerate(deps, goal, open, either));
-        } catch (error) {
-          // What comes after the first fault is only its echo.
-          if (!either.aborted) stoppedBy ??= asFault(error);
-          halt.abort();
-        }
-      }),
+  return (goal, records, onOutcome, signal) =>
+    untilFirstFault(
+      records,
+      async (open, either) => onOutcome(open, await regenerate(deps, goal, open, either)),
+      signal,
     );
-    return stoppedBy;
-  };
 }
 
 async function regenerate(
@@ -89,7 +76,7 @@ async function sealAnew(
   goal: Goal,
   record: StoredRecord,
   envelope: Envelope,
-  from: OpenKey,
+  from: Opener,
   callsBefore: number,
   signal: AbortSignal,
 ): Promise<ValueOutcome> {
@@ -133,5 +120,9 @@ function renderAad(use: KeyUse, record: StoredRecord): Uint8Array | Fault {
 }
 
 function noEnvelope(): Fault {
-  return new Fault('record', 'BAD_FORMAT', 'the stored value is no envelope whose data key can be replaced');
+  return new Fault(
+    'record',
+    'BAD_FORMAT',
+    'the stored value is no envelope whose data key can be replaced; mend or exclude the record',
+  );
 }

@@ -1,5 +1,6 @@
 import type { ScanPage } from '../../rotation/ports/record-store.ts';
 import type { Cursor } from '../../rotation/record.ts';
+import { unlessAborted } from '../../rotation/unless-aborted.ts';
 import { checkAnswer, pageSchema } from './check-answer.ts';
 import type { ModuleFaults } from './module-faults.ts';
 
@@ -62,17 +63,4 @@ function isIterable(value: unknown): value is AsyncIterable<unknown> | Iterable<
   return (
     typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
   );
-}
-
-/** Null as soon as the signal aborts; what becomes of the work after that is dropped. */
-function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | null> {
-  if (signal.aborted) {
-    work.catch(() => undefined);
-    return Promise.resolve(null);
-  }
-  return new Promise((resolve, reject) => {
-    const stop = (): void => resolve(null);
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

@@ -1,9 +1,12 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { RecordStore } from '../../../src/rotation/ports/record-store.ts';
 import { measureStore } from '../../../src/telemetry/measured-store.ts';
 import { createMemoryStore, storeDown } from '../../support/memory-store.ts';
 
 const never = new AbortController().signal;
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+afterEach(() => void vi.useRealTimers());
 
 function createMeasured(changed: Partial<RecordStore> = {}) {
   const inner = createMemoryStore();
@@ -39,15 +42,17 @@ test('a measured store answers as the store itself', async () => {
 
 test('each round trip is timed under its operation, each page of a scan for itself', async () => {
   const { store, used, ops } = createMeasured({
-    read: () => new Promise((resolve) => setTimeout(resolve, 30, [])),
+    read: async () => {
+      vi.advanceTimersByTime(30);
+      return [];
+    },
   });
   await store.read(['1']);
   await store.count();
   await store.replace([]);
   expect(await store.sample?.(2, never)).toHaveLength(2);
   expect(ops()).toEqual(['read', 'count', 'replace', 'sample']);
-  expect(used[0]?.[1]).toBeGreaterThan(0.025);
-  expect(used[0]?.[1]).toBeLessThan(5);
+  expect(used.map(([, seconds]) => seconds)).toEqual([0.03, 0, 0, 0]);
   for await (const page of store.scan(null, 2, never)) expect(page.refs.length).toBeGreaterThan(0);
   // Two pages, and the look that finds no more.
   expect(ops().slice(4)).toEqual(['scan', 'scan', 'scan']);
@@ -55,9 +60,8 @@ test('each round trip is timed under its operation, each page of a scan for itse
 
 test('the time that a reader of a scan takes for itself is not counted', async () => {
   const { store, used } = createMeasured();
-  for await (const _page of store.scan(null, 3, never))
-    await new Promise((resolve) => setTimeout(resolve, 150));
-  for (const [, seconds] of used) expect(seconds).toBeLessThan(0.1);
+  for await (const _page of store.scan(null, 3, never)) vi.advanceTimersByTime(150);
+  expect(used.map(([, seconds]) => seconds)).toEqual([0, 0]);
 });
 
 test('a round trip that fails is timed too, and its fault passes unchanged', async () => {

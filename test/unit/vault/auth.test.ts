@@ -18,11 +18,13 @@ const appRole: VaultAuth = {
   kind: 'appRole',
   readRoleId: () => Promise.resolve(`${roleId}\n`),
   readSecretId: () => Promise.resolve(`${secretId}\n`),
+  mount: 'approle',
 };
 const kubernetes: VaultAuth = {
   kind: 'kubernetes',
   role: 'keyturn',
   readToken: () => Promise.resolve(serviceAccountToken),
+  mount: 'kubernetes',
 };
 
 /** Tokens of a double, by the double's clock. */
@@ -76,7 +78,7 @@ describe('a login', () => {
     ['cannot be read', () => Promise.reject(new Error('ENOENT'))],
     ['is empty', () => Promise.resolve(' \n')],
   ])('whose file %s stops the rotation', async (_, readToken) => {
-    const { get, called } = await startTokens(() => ({ kind: 'kubernetes', role: 'keyturn', readToken }));
+    const { get, called } = await startTokens(() => ({ ...kubernetes, readToken }));
     expect(await thrownBy(get())).toMatchObject({ faultClass: 'rotation', code: 'TOKEN_FILE_UNREADABLE' });
     expect(called()).toEqual([]);
   });

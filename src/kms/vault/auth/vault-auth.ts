@@ -8,8 +8,7 @@ import { createTokenApi } from './token-api.ts';
 
 /**
  * Where tokens come from. Each `read…` is asked again at every login, because files with secrets are replaced
- * from time to time; what it gives is trimmed. `mount`: where the auth method is, by default `approle` and
- * `kubernetes`.
+ * from time to time; what it gives is trimmed. `mount`: where the auth method is.
  */
 export type VaultAuth =
   | { readonly kind: 'token'; readonly token: string }
@@ -17,14 +16,14 @@ export type VaultAuth =
       readonly kind: 'appRole';
       readonly readRoleId: () => Promise<string>;
       readonly readSecretId: () => Promise<string>;
-      readonly mount?: string;
+      readonly mount: string;
     }
   | {
       readonly kind: 'kubernetes';
       readonly role: string;
       /** The service account's projected token. */
       readonly readToken: () => Promise<string>;
-      readonly mount?: string;
+      readonly mount: string;
     };
 
 /** `usage` fault where a token or mount is of no use. `nowMs`: the clock of the tokens' lives. */
@@ -40,11 +39,11 @@ export function createVaultTokenSource(
     case 'token':
       return { ...createStaticTokenSource(api, auth.token, nowMs), close };
     case 'appRole': {
-      const mount = parseMountPath(auth.mount ?? 'approle', 'kms.auth.appRole.mount');
+      const mount = parseMountPath(auth.mount, 'kms.auth.appRole.mount');
       return { ...createLoginSource(api, loginByAppRole(api, mount, auth), nowMs), close };
     }
     case 'kubernetes': {
-      const mount = parseMountPath(auth.mount ?? 'kubernetes', 'kms.auth.kubernetes.mount');
+      const mount = parseMountPath(auth.mount, 'kms.auth.kubernetes.mount');
       return { ...createLoginSource(api, loginByKubernetes(api, mount, auth), nowMs), close };
     }
   }
