@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs } from '../rotation/backoff.ts';
 import { emptyTally, type Batch, type BatchProgress } from '../rotation/batch.ts';
 import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
@@ -17,6 +18,8 @@ import { isSampled } from './sample.ts';
 
 /** How long store and broker are waited for with a batch in hand; past it another process may have it. */
 const patienceMs = 30_000;
+/** How long a batch of a census under another config is kept from coming straight back to this process. */
+const heldMs = 1000;
 const betweenHandBacks = { initialMs: 1000, maxMs: 30_000 };
 
 export interface CountDeps {
@@ -58,10 +61,15 @@ export function startCounting(deps: CountDeps): BatchConsumer {
         await patiently(patience, () => ledger.settle(census.id, batch.number, tally));
         return { kind: 'settled' };
       }
+      // Held for a while: handed back at once, each batch would be taken from those that can count it.
+      await delay(heldMs, undefined, { signal }).catch(() => undefined);
+      return handBack(refs, earlier?.fruitless ?? 0, 0);
     } catch (error) {
       if (!signal.aborted) deps.onFault(asFault(error));
     }
-    return handBack(refs, earlier, signal);
+    if (signal.aborted) return handBack(refs, 0, 0);
+    const fruitless = (earlier?.fruitless ?? 0) + 1;
+    return handBack(refs, fruitless, backoffMs(fruitless, betweenHandBacks));
   }
 }
 
@@ -85,11 +93,7 @@ async function countBatch(
 }
 
 /** A census keeps nothing of a batch that is counted in part: it is begun anew. */
-function handBack(refs: readonly Ref[], earlier: BatchProgress | null, signal: AbortSignal): Processed {
-  const fruitless = signal.aborted ? 0 : (earlier?.fruitless ?? 0) + 1;
-  return {
-    kind: 'handedBack',
-    progress: { tally: emptyTally, failures: [], before: {}, left: refs, fruitless },
-    delayMs: signal.aborted ? 0 : backoffMs(fruitless, betweenHandBacks),
-  };
+function handBack(refs: readonly Ref[], fruitless: number, delayMs: number): Processed {
+  const progress = { tally: emptyTally, failures: [], before: {}, left: refs, fruitless };
+  return { kind: 'handedBack', progress, delayMs };
 }

@@ -205,7 +205,7 @@ describe('a shared census', () => {
     count(foreign, 'sha256:another');
     const census = await open();
     const finishing = finish(census, { startCounting: startCountingLate });
-    await vi.waitFor(async () => expect((await queue.counts()).delayed).toBe(2), {
+    await vi.waitFor(async () => expect((await queue.counts()).active).toBe(2), {
       timeout: 10_000,
       interval: 20,
     });
