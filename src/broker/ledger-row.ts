@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import type { Batch, RecordFailure } from '../rotation/batch.ts';
-import { pauseCauses, type LedgerSnapshot, type ProducerPosition } from '../rotation/ports/ledger.ts';
+import {
+  pauseCauses,
+  type LedgerSnapshot,
+  type PauseCause,
+  type ProducerPosition,
+} from '../rotation/ports/ledger.ts';
 import { states, type RotationState } from '../rotation/state.ts';
 import { batchSchema, failureSchema } from './batch-schema.ts';
 import { parseStored, parseStoredJson } from './stored-value.ts';
@@ -32,7 +37,11 @@ export const snapshotColumns = [
   'finished_at',
   'plan_parts',
   'source_versions',
+  'accepted_failures',
 ] as const;
+
+/** The cause of a pause that a resume takes the failures of. */
+export const tooManyFailures: PauseCause = 'failures';
 
 /** How many versions, and codes of failures, are counted by name; `other` is for the rest. */
 export const namedCounts = 50;
@@ -83,6 +92,7 @@ const snapshotRow = z.object({
   finished_at: time,
   plan_parts: text,
   source_versions: text,
+  accepted_failures: count,
 });
 
 /** Reads a snapshot; an empty row is a rotation never begun. */
@@ -106,6 +116,7 @@ export function parseSnapshot(row: unknown): LedgerSnapshot {
     settledBatches: read.settled_batches,
     scanned: read.scanned === 1,
     tally: { rotated, skipped, missing, failed, conflicts },
+    acceptedFailures: read.accepted_failures,
     before: read.source_versions === null ? {} : parseStoredJson(counts, read.source_versions),
     reason: read.reason,
     pauseCause: read.pause_cause,

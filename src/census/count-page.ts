@@ -7,6 +7,7 @@ import { openRecord, type OpenRecord } from '../rotation/open-record.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Ref, StoredRecord } from '../rotation/record.ts';
+import { nameSource } from './name-source.ts';
 
 export interface PageDeps {
   readonly store: RecordStore;
@@ -144,13 +145,7 @@ function findingOf(outcomes: readonly CiphertextOutcome[], goal: Goal): Finding 
   for (const outcome of outcomes) {
     if (outcome.kind === 'refused') return { kind: 'unreadable' };
     if (outcome.kind !== 'onPin' && versionId === goal.versionId)
-      versionId = describeSource(outcome.sourceVersionId, goal);
+      versionId = nameSource(outcome.sourceVersionId, goal);
   }
   return { kind: 'version', versionId, byHeader: false };
-}
-
-/** A record under the pin's version but with the source's AAD or key is not yet what it shall become. */
-function describeSource(sourceVersionId: string, goal: Goal): string {
-  if (sourceVersionId === '') return 'unnamed';
-  return sourceVersionId === goal.versionId ? `${sourceVersionId} (with the source's AAD)` : sourceVersionId;
 }

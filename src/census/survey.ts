@@ -9,6 +9,7 @@ import { patiently, type Patience } from '../rotation/patience.ts';
 import type { SurveyedRecord } from '../rotation/plan.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Ref, StoredRecord } from '../rotation/record.ts';
+import { nameSource } from './name-source.ts';
 
 export interface SurveyDeps {
   readonly store: RecordStore;
@@ -118,9 +119,7 @@ function judge(deps: SurveyDeps, open: OpenRecord, outcomes: readonly Ciphertext
 /** Of several ciphertexts the first that is not under the pin. */
 function versionOf(outcomes: readonly CiphertextOutcome[], goal: Goal): string {
   const stale = outcomes.find((outcome) => outcome.kind === 'rewrapped' || outcome.kind === 'lagging');
-  const versionId = stale?.sourceVersionId ?? goal.versionId;
-  if (versionId === '') return 'unnamed';
-  return versionId === goal.versionId ? `${versionId} (of the source)` : versionId;
+  return stale === undefined ? goal.versionId : nameSource(stale.sourceVersionId, goal);
 }
 
 /** `offline`: a census reads the version from the headers, where AAD does not change, and asks nobody. */

@@ -1,19 +1,13 @@
-import pLimit from 'p-limit';
 import { planDigest, planParts } from '../config/plan-digest.ts';
 import type { KeyturnConfig } from '../config/keyturn-config.ts';
-import { parseAadTemplate } from '../rotation/aad-template.ts';
-import { createCallHealth } from '../rotation/calls/call-health.ts';
-import { createPacer } from '../rotation/calls/pacer.ts';
 import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
 import { createRegenerateValues } from '../rotation/calls/regenerate-values.ts';
 import type { RenewValues } from '../rotation/calls/renewal.ts';
 import { createRewrapValues } from '../rotation/calls/rewrap-values.ts';
-import { createSharedResults } from '../rotation/calls/shared-results.ts';
 import { Fault } from '../rotation/faults.ts';
 import { createFormat } from '../rotation/formats/create-format.ts';
 import type { Format } from '../rotation/formats/format.ts';
-import { createGoal, type Goal } from '../rotation/goal.ts';
-import { patiently } from '../rotation/patience.ts';
+import type { Goal } from '../rotation/goal.ts';
 import type { PlanParts } from '../rotation/plan-parts.ts';
 import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
@@ -21,6 +15,7 @@ import type { Log } from '../telemetry/log.ts';
 import { measureStore } from '../telemetry/measured-store.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { openBroker, type OpenBroker } from './open-broker.ts';
+import { choosePin, goalOf, openCalls } from './open-calls.ts';
 import { openKeyService } from './open-key-service.ts';
 import { openLog } from './open-log.ts';
 import { openStore, type StoreUse } from './open-store.ts';
@@ -62,8 +57,6 @@ export async function openRotation(
   const version = toolVersion();
   const log = openLog(config);
   const metrics = createMetrics(config.rotation, config.kms.provider, version);
-  const sourceAad = parseAadTemplate(config.source.aadContext ?? '');
-  const targetAad = parseAadTemplate(config.target.aadContext ?? '');
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const end of closers.toReversed()) await end();
@@ -77,17 +70,11 @@ export async function openRotation(
     const store = await openStoreOf(config, use, broker);
     closers.push(store.close);
 
-    const pacer = createPacer(broker.pace, { waited: metrics.paceWaited, fault: log.fault });
-    const calls: ReEncryptDeps = {
-      keyService,
-      pacer,
-      health: createCallHealth(),
-      limit: pLimit(config.limits.concurrency),
-      retry: config.retry,
-      rateUnit: config.limits.rateUnit,
-      shared: createSharedResults(metrics.kmsCallsSaved),
-      onFault: log.fault,
-    };
+    const calls = openCalls(config, keyService, broker.pace, {
+      waited: metrics.paceWaited,
+      saved: metrics.kmsCallsSaved,
+      fault: log.fault,
+    });
     return {
       config,
       log,
@@ -99,12 +86,7 @@ export async function openRotation(
       planDigest: planDigest(config),
       planParts: planParts(config),
       tool: `keyturn ${version}`,
-      goalFor: (pin) =>
-        createGoal(
-          { keyId: config.source.keyId, aad: sourceAad },
-          { keyId: config.target.keyId, aad: targetAad },
-          pin.versionId,
-        ),
+      goalFor: goalOf(config),
       renewValues(onFault) {
         const deps = { ...calls, onFault };
         if (config.mode.kind === 'rewrap') return createRewrapValues(deps);
@@ -112,13 +94,8 @@ export async function openRotation(
         return createRegenerateValues({ ...deps, dataKeys, dataKeySpec: config.mode.dataKeySpec });
       },
       async choosePin(signal) {
-        const { keyId, versionId } = config.target;
-        // With a version given, it is told at once if there is no such one, rather than at the first record.
-        const used = await patiently({ signal, patienceMs: pinPatienceMs, onFault: log.fault }, async () => {
-          await pacer.slot(signal);
-          return keyService.currentVersion(keyId, versionId ?? undefined);
-        });
-        return { keyId, versionId: versionId ?? used };
+        const patience = { signal, patienceMs: pinPatienceMs, onFault: log.fault };
+        return (await choosePin(config, calls, patience)).pin;
       },
       close,
     };

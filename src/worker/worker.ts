@@ -179,10 +179,13 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   }
 
   async function pauseOnFailures(after: LedgerSnapshot): Promise<void> {
-    if (after.tally.failed <= deps.maxFailures || after.state !== 'running') return;
+    const { acceptedFailures, state, tally } = after;
+    if (tally.failed - acceptedFailures <= deps.maxFailures || state !== 'running') return;
+    const more =
+      acceptedFailures === 0 ? '' : ` ${tally.failed - acceptedFailures} of them since the last resume,`;
     await pause(
       'failures',
-      `${after.tally.failed} records failed, more than limits.maxFailures (${deps.maxFailures}); see 'keyturn failures', mend the cause, then 'keyturn retry' and 'keyturn resume', or resume with a higher limit`,
+      `${tally.failed} records failed,${more} more than limits.maxFailures (${deps.maxFailures}); see 'keyturn failures', mend the cause, then 'keyturn retry' and 'keyturn resume'; resume alone goes on without them`,
     );
   }
 

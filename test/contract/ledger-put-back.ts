@@ -57,6 +57,15 @@ export function describePutBack(test: LedgerTest): void {
       expect((await ledger.position(epoch))?.staged).toEqual(batches[won.indexOf(true)]);
     });
 
+    test('what a resume accepted is accepted no more once it is put back', async ({ ledger, begun }) => {
+      const epoch = await begun(1);
+      await ledger.settle(epoch, 0, emptyTally, ['a', 'b', 'c'].map(newFailure), {});
+      await ledger.pause('failures', 'too many');
+      await ledger.resume();
+      await ledger.putBack(newBatch(epoch, 1, ['a', 'b']));
+      expect(await ledger.snapshot()).toMatchObject({ tally: { failed: 1 }, acceptedFailures: 1 });
+    });
+
     test('one reference that is not listed keeps all of them in the list', async ({ ledger, begun }) => {
       const epoch = await begun(1);
       await ledger.settle(epoch, 0, emptyTally, [newFailure('a')], {});

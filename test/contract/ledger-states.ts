@@ -52,6 +52,24 @@ export function describeStates(test: LedgerTest): void {
       }
     }
 
+    test.for([
+      ['failures', 2],
+      ['operator', 0],
+    ] as const)(
+      'resume after a pause by %s accepts %i of two failures, for this pass',
+      async ([cause, accepted], { ledger, begun }) => {
+        const epoch = await begun(2);
+        await ledger.settle(epoch, 0, emptyTally, ['a', 'b'].map(newFailure), {});
+        await ledger.pause(cause, 'why');
+        expect((await ledger.snapshot()).acceptedFailures).toBe(0);
+        await ledger.resume();
+        expect((await ledger.snapshot()).acceptedFailures).toBe(accepted);
+        await ledger.cancel();
+        await ledger.begin(newPass());
+        expect((await ledger.snapshot()).acceptedFailures).toBe(0);
+      },
+    );
+
     test.for(['new', 'finished'] as const)(
       'the end of a scan leaves %s as it is',
       async (state, { ledger, brought }) => {

@@ -81,6 +81,24 @@ describe.each(['redis', 'postgres'] as const)('worker over %s', (kind) => {
     expect(parts.seen.setAside).toContain('INVALID_ARGUMENT');
   });
 
+  test('resume after too many failures goes on without them, until as many more have come', async () => {
+    const refs = parts.core.seed(300);
+    for (const ref of refs.filter((_, index) => index % 10 === 9)) {
+      parts.core.store.rows.set(ref, { value: sealFor('foreign', 'v1', `c/${ref}`, 'x'), keyVersion: null });
+    }
+    await parts.begin('e1', 10);
+    const paused = () => until(async () => expect((await snapshot()).state).toBe('paused'));
+    parts.startWorker({ maxFailures: 3 });
+    await paused();
+    await parts.broker.ledger.resume();
+    const { acceptedFailures } = await snapshot();
+    expect(acceptedFailures).toBeGreaterThan(3);
+    await paused();
+    const { reason, tally } = await snapshot();
+    expect(tally.failed).toBeGreaterThan(acceptedFailures + 3);
+    expect(reason).toMatch(/\d+ of them since the last resume, more than limits\.maxFailures \(3\)/);
+  });
+
   test('a refusal pauses the rotation, sets nothing aside, and resume goes on where it stood', async () => {
     parts.core.seed(60);
     let refusing = true;

@@ -15,6 +15,7 @@ export const newSnapshot: LedgerSnapshot = {
   settledBatches: 0,
   scanned: false,
   tally: emptyTally,
+  acceptedFailures: 0,
   before: {},
   reason: null,
   pauseCause: null,

@@ -15,6 +15,7 @@ const base: LedgerSnapshot = {
   batches: 2,
   settledBatches: 1,
   scanned: false,
+  acceptedFailures: 0,
   tally: { ...emptyTally, rotated: 400, skipped: 10, failed: 1, conflicts: 3 },
   before: { v1: 400 },
   reason: null,

@@ -67,7 +67,7 @@ describe('a survey', () => {
     store.rows.set('2', { value: sealFor('k1', 'v2', 'old/2', 'plain'), keyVersion: null });
     expect(await survey(['1', '2'])).toMatchObject([
       { kind: 'done', versionId: 'v2', items: 2 },
-      { kind: 'open', versionId: 'v2 (of the source)', items: 1 },
+      { kind: 'open', versionId: "v2 (with the source's AAD)", items: 1 },
     ]);
   });
 

@@ -24,7 +24,7 @@ BEGIN
   UPDATE keyturn.rotation SET
     state = p_to, epoch = p_epoch, pass = pass + 1, key_id = p_key_id, version_id = p_version_id,
     plan_digest = p_plan_digest, plan_parts = p_plan_parts, source_versions = '{}', estimate = p_estimate, enqueued = 0, batches = 0, settled_batches = 0,
-    scanned = false, rotated = 0, skipped = 0, missing = 0, failed = 0, conflicts = 0, reason = NULL,
+    scanned = false, rotated = 0, skipped = 0, missing = 0, failed = 0, accepted_failures = 0, conflicts = 0, reason = NULL,
     pause_cause = NULL, started_at = clock_timestamp(), finished_at = NULL, "cursor" = NULL, staged = NULL
   WHERE name = p_rotation;
   DELETE FROM keyturn.settled WHERE rotation = p_rotation;
@@ -53,10 +53,11 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION keyturn.resume(
-  p_rotation text, p_from text[], p_to text, p_finish_from text[], p_finish_to text
+  p_rotation text, p_from text[], p_to text, p_too_many_failures text, p_finish_from text[], p_finish_to text
 ) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE keyturn.rotation SET state = p_to, reason = NULL, pause_cause = NULL
+  UPDATE keyturn.rotation SET state = p_to, reason = NULL, pause_cause = NULL,
+    accepted_failures = CASE WHEN pause_cause = p_too_many_failures THEN failed ELSE accepted_failures END
   WHERE name = p_rotation AND state = ANY (p_from);
   IF NOT FOUND THEN
     RETURN false;
@@ -90,7 +91,8 @@ BEGIN
   DELETE FROM keyturn.failure WHERE rotation = p_rotation AND digest = ANY (digests);
   UPDATE keyturn.rotation SET
     state = CASE WHEN state = ANY (p_extend_from) THEN p_extend_to ELSE state END, finished_at = NULL,
-    batches = p_batch + 1, staged = p_staged, failed = failed - cardinality(digests)
+    batches = p_batch + 1, staged = p_staged, failed = failed - cardinality(digests),
+    accepted_failures = least(accepted_failures, failed - cardinality(digests))
   WHERE name = p_rotation;
   RETURN true;
 END $$;

@@ -9,6 +9,7 @@ import {
   parseFailure,
   parsePosition,
   parseSnapshot,
+  tooManyFailures,
 } from '../ledger-row.ts';
 import { parseStored } from '../stored-value.ts';
 import type { SqlPool } from './pool.ts';
@@ -160,7 +161,14 @@ export function createPostgresLedger({ pool, rotation }: { pool: SqlPool; rotati
     },
     pause: (cause, reason) => ask(leaveSql, pause.from, pause.to, cause, toText(reason)),
     resume: () =>
-      ask('SELECT keyturn.resume($1, $2, $3, $4, $5)', resume.from, resume.to, finish.from, finish.to),
+      ask(
+        'SELECT keyturn.resume($1, $2, $3, $4, $5, $6)',
+        resume.from,
+        resume.to,
+        tooManyFailures,
+        finish.from,
+        finish.to,
+      ),
     cancel: () => ask(leaveSql, cancel.from, cancel.to, null, null),
     async failures(after, limit) {
       const rows = await run(failuresSql, rotation, after === null ? null : toHex(after), limit);

@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS keyturn.rotation (
 ALTER TABLE keyturn.rotation
   -- JSON, as above.
   ADD COLUMN IF NOT EXISTS plan_parts text,
-  ADD COLUMN IF NOT EXISTS source_versions jsonb NOT NULL DEFAULT '{}';
+  ADD COLUMN IF NOT EXISTS source_versions jsonb NOT NULL DEFAULT '{}',
+  ADD COLUMN IF NOT EXISTS accepted_failures bigint NOT NULL DEFAULT 0;
 
 -- What a snapshot shows: times in milliseconds, without the staged batch, which is large.
 CREATE OR REPLACE VIEW keyturn.snapshot AS
@@ -49,7 +50,7 @@ SELECT name, state, epoch, pass, key_id, version_id, plan_digest, estimate, enqu
   settled_batches, scanned::integer, rotated, skipped, missing, failed, conflicts, reason, pause_cause,
   (extract(epoch FROM started_at) * 1000)::bigint AS started_at,
   (extract(epoch FROM finished_at) * 1000)::bigint AS finished_at,
-  plan_parts, source_versions::text
+  plan_parts, source_versions::text, accepted_failures
 FROM keyturn.rotation;
 
 -- One bit for each settled batch, 4096 to a row.

@@ -1,5 +1,5 @@
 import { transitions } from '../../rotation/state.ts';
-import { initialState, namedCounts, snapshotColumns } from '../ledger-row.ts';
+import { initialState, namedCounts, snapshotColumns, tooManyFailures } from '../ledger-row.ts';
 
 /**
  * The ledger's commands. Redis runs a script alone and whole, so each command is one step for all others, and
@@ -157,6 +157,7 @@ function commands.putBack()
   for i = firstRef, #ARGV do
     if unlistFailure(ARGV[i]) then redis.call('HINCRBY', ledger, 'failed', -1) end
   end
+  set('accepted_failures', math.min(get('accepted_failures') or 0, get('failed')))
   move('extend')
   set('batches', next + 1, 'staged', json)
   return 1
@@ -206,7 +207,9 @@ function commands.pause()
 end
 
 function commands.resume()
+  local cause = get('pause_cause')
   if move('resume') == 0 then return 0 end
+  if cause == '${tooManyFailures}' then set('accepted_failures', get('failed') or 0) end
   finishIfSettled()
   return 1
 end

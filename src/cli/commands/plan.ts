@@ -1,15 +1,8 @@
-import pLimit from 'p-limit';
 import { sampleRecords } from '../../census/sample-records.ts';
 import { surveyRecords } from '../../census/survey.ts';
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
-import { parseAadTemplate } from '../../rotation/aad-template.ts';
-import { createCallHealth } from '../../rotation/calls/call-health.ts';
 import { createLocalPace } from '../../rotation/calls/local-pace.ts';
-import { createPacer } from '../../rotation/calls/pacer.ts';
-import type { ReEncryptDeps } from '../../rotation/calls/re-encrypt-all.ts';
-import { createSharedResults } from '../../rotation/calls/shared-results.ts';
 import { createFormat } from '../../rotation/formats/create-format.ts';
-import { createGoal } from '../../rotation/goal.ts';
 import { patiently, type Patience } from '../../rotation/patience.ts';
 import { estimatePlan } from '../../rotation/plan.ts';
 import type { KeyService } from '../../rotation/ports/key-service.ts';
@@ -18,6 +11,7 @@ import { reportPlan } from '../../rotation/plan-report.ts';
 import { describePlan } from '../describe-plan.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
+import { choosePin, goalOf, openCalls } from '../open-calls.ts';
 import { openKeyService } from '../open-key-service.ts';
 import { openLog } from '../open-log.ts';
 import { openStore } from '../open-store.ts';
@@ -69,32 +63,14 @@ async function planWith(
   flags: { sample: number },
   output: Output,
 ): Promise<number> {
-  const { limits, source, target } = config;
+  const { limits } = config;
   let itemsSaved = 0;
-  const calls: ReEncryptDeps = {
-    keyService,
-    pacer: createPacer(createLocalPace(limits.rate), {
-      waited: () => undefined,
-      fault: patience.onFault,
-    }),
-    health: createCallHealth(),
-    limit: pLimit(limits.concurrency),
-    retry: config.retry,
-    rateUnit: limits.rateUnit,
-    shared: createSharedResults((_, items) => (itemsSaved += items)),
-    onFault: patience.onFault,
-  };
-  // Also where the version is given: a key service learns here how its ciphertexts tell theirs.
-  const used = await patiently(patience, async () => {
-    await calls.pacer.slot(patience.signal);
-    return keyService.currentVersion(target.keyId, target.versionId ?? undefined);
+  const calls = openCalls(config, keyService, createLocalPace(limits.rate), {
+    waited: () => undefined,
+    saved: (_, items) => (itemsSaved += items),
+    fault: patience.onFault,
   });
-  const pin = { keyId: target.keyId, versionId: target.versionId ?? used };
-  const goal = createGoal(
-    { keyId: source.keyId, aad: parseAadTemplate(source.aadContext ?? '') },
-    { keyId: target.keyId, aad: parseAadTemplate(target.aadContext ?? '') },
-    pin.versionId,
-  );
+  const { pin, inUse } = await choosePin(config, calls, patience);
 
   const counted = await patiently(patience, () => store.count());
   const { refs, among } = await sampleRecords(store, flags.sample, patience);
@@ -103,7 +79,7 @@ async function planWith(
     {
       store,
       calls,
-      goal,
+      goal: goalOf(config)(pin),
       patience,
       regenerates,
       format: createFormat(config.format),
@@ -125,7 +101,7 @@ async function planWith(
     sample,
     wanted: flags.sample,
     among,
-    usesPin: used === pin.versionId,
+    usesPin: inUse,
     callSeconds,
     caveats: store.caveats,
     estimate,

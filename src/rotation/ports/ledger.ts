@@ -34,6 +34,10 @@ export interface LedgerSnapshot {
   /** `failed` is the number of references in the list of failures. */
   readonly tally: Tally;
   /**
+   * Of `tally.failed`, those that had paused the rotation when it was resumed: whoever resumed it took them.
+   */
+  readonly acceptedFailures: number;
+  /**
    * How many records the pass rotated from under which key version. At most 50 versions are named, the rest
    * is under `other`.
    */
@@ -135,7 +139,10 @@ export interface Ledger {
   putBack(batch: Batch): Promise<boolean>;
   /** Event `pause`. False if the state forbids it. */
   pause(cause: PauseCause, reason: string): Promise<boolean>;
-  /** Event `resume`; finishes at once when nothing is left. */
+  /**
+   * Event `resume`; finishes at once when nothing is left. From a pause by too many failures, those that are
+   * there by now are accepted.
+   */
   resume(): Promise<boolean>;
   /** Event `cancel`. */
   cancel(): Promise<boolean>;
