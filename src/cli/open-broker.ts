@@ -15,8 +15,8 @@ export interface OpenBroker {
   readonly ledger: Ledger;
   readonly pace: Pace;
   readonly queue: BatchQueue;
-  /** What a census that several processes take needs; null where the broker is one process's own. */
-  readonly census: { readonly ledger: CensusLedger; openQueue(): BatchQueue } | null;
+  /** What a census that several processes may take needs. */
+  readonly census: { readonly ledger: CensusLedger; openQueue(): BatchQueue };
   /** What was reached, for a person; without user or password. */
   readonly description: string;
   /** The embedded database, which the demo uses as its store too. */
@@ -149,10 +149,7 @@ async function openSql(
     ledger: createPostgresLedger({ pool, rotation }),
     pace: createPostgresPace({ pool, rotation, configuredRate: limits.rate }),
     queue,
-    census:
-      embedded === null
-        ? { ledger: createPostgresCensusLedger({ pool, rotation }), openQueue: censusQueue.open }
-        : null,
+    census: { ledger: createPostgresCensusLedger({ pool, rotation }), openQueue: censusQueue.open },
     description,
     embedded,
     close: async () => {

@@ -16,8 +16,9 @@ export interface ShareChoices {
 }
 
 /**
- * A census that the rotation's workers take, or one that was interrupted, gone on with. Null where there is
- * neither, or where it was lost: it is to be taken in this process alone, from the start.
+ * A census that the rotation's workers take, and this process where there are none; one that was interrupted is
+ * gone on with. Null where it can't be shared or was lost: it is to be taken in this process alone, from the
+ * start, and kept nowhere.
  */
 export async function shareCensus(
   rotation: OpenRotation,
@@ -30,7 +31,7 @@ export async function shareCensus(
   const { broker, config, log, store } = rotation;
   // Workers of another plan would not count what this config names.
   const samePlan = snapshot.planDigest === null || snapshot.planDigest === rotation.planDigest;
-  if (broker.census === null || !samePlan) return null;
+  if (!samePlan) return null;
   const { ledger } = broker.census;
   const workersAlive = async (): Promise<number> => (await broker.ledger.workers()).alive;
   const plan = {
@@ -40,7 +41,8 @@ export async function shareCensus(
     pass: snapshot.epoch,
   };
   if (choices.fresh) await ledger.close((await ledger.snapshot())?.id ?? '');
-  const opened = await openCensus(ledger, plan, await workersAlive(), output);
+  const workers = await workersAlive();
+  const opened = await openCensus(ledger, plan, workers, output);
   if (opened === null) return null;
 
   const queue = broker.census.openQueue();
@@ -55,7 +57,9 @@ export async function shareCensus(
       },
       workersAlive,
       startCounting: (onFault) => startCounting({ ...rotation, queue, ledger, onFault }),
-      onHelp: () => output.line('no worker seems to count now: this process counts too'),
+      onHelp: () => {
+        if (workers > 0) output.line('no worker seems to count now: this process counts too');
+      },
       onProgress: choices.onProgress,
       onFault: log.fault,
     },
@@ -78,11 +82,10 @@ async function openCensus(
   output: Output,
 ): Promise<CensusSnapshot | null> {
   const id = randomUUID();
-  const census = await ledger.open(id, plan, workers > 0 ? 'begin' : 'resume');
-  if (census === null) return null;
+  const census = await ledger.open(id, plan);
   const { deep, startedAt, tally } = census;
   if (census.id === id) {
-    output.line(`${workers} ${workers === 1 ? 'worker counts' : 'workers count'}`);
+    if (workers > 0) output.line(`${workers} ${workers === 1 ? 'worker counts' : 'workers count'}`);
     return census;
   }
   if (deep !== plan.deep) {

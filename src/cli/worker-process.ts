@@ -95,8 +95,9 @@ export async function startWorkerProcess(
     },
   });
   worker = started;
+  // Of an embedded broker no other process can ask for a census.
   const counting =
-    broker.census === null
+    broker.embedded !== null
       ? null
       : startCounting({
           ...rotation,

@@ -43,16 +43,15 @@ export function describeCensusLedger(name: string, openBroker: () => Promise<Tes
       begun: ({ ledger, stage }, use) =>
         use(async (batches = 0) => {
           const id = randomUUID();
-          await ledger.open(id, plan, 'begin');
+          await ledger.open(id, plan);
           for (let number = 0; number < batches; number += 1) await stage(id, number);
           return id;
         }),
     });
 
     describe('opening', () => {
-      test('there is none at first, and none to go on with', async ({ ledger }) => {
+      test('there is none at first', async ({ ledger }) => {
         expect(await ledger.snapshot()).toBeNull();
-        expect(await ledger.open('c1', plan, 'resume')).toBeNull();
         expect(await ledger.snapshot()).toBeNull();
         expect(await ledger.position('c1')).toBeNull();
         expect(await ledger.settle('c1', 0, tallyOf({ records: 1 }))).toBe(false);
@@ -60,7 +59,7 @@ export function describeCensusLedger(name: string, openBroker: () => Promise<Tes
       });
 
       test('a census begins at nothing, with all that it was opened with', async ({ ledger }) => {
-        const census = await ledger.open('c1', plan, 'begin');
+        const census = await ledger.open('c1', plan);
         expect(census).toMatchObject({
           id: 'c1',
           pin: plan.pin,
@@ -73,7 +72,7 @@ export function describeCensusLedger(name: string, openBroker: () => Promise<Tes
           tally: tallyOf({}),
           readAt: null,
         });
-        expect(Math.abs(Date.now() - Date.parse(census?.startedAt ?? ''))).toBeLessThan(60_000);
+        expect(Math.abs(Date.now() - Date.parse(census.startedAt))).toBeLessThan(60_000);
         expect(await ledger.snapshot()).toEqual(census);
         expect(await ledger.position('c1')).toEqual({
           cursor: null,
@@ -83,19 +82,13 @@ export function describeCensusLedger(name: string, openBroker: () => Promise<Tes
         });
       });
 
-      test.for(['begin', 'resume'] as const)(
-        'the same plan goes on with what stands: %s',
-        async (how, { ledger }) => {
-          const first = await ledger.open('c1', plan, 'begin');
-          await ledger.stage({ batch: newBatch('c1', 0, ['a']), cursor: 'a' });
-          expect(await ledger.open('c2', plan, how)).toEqual({ ...first, enqueued: 1, batches: 1 });
-          // Of another depth it is told, and stays.
-          expect(await ledger.open('c3', { ...plan, deep: true }, how)).toMatchObject({
-            id: 'c1',
-            deep: false,
-          });
-        },
-      );
+      test('the same plan goes on with what stands', async ({ ledger }) => {
+        const first = await ledger.open('c1', plan);
+        await ledger.stage({ batch: newBatch('c1', 0, ['a']), cursor: 'a' });
+        expect(await ledger.open('c2', plan)).toEqual({ ...first, enqueued: 1, batches: 1 });
+        // Of another depth it is told, and stays.
+        expect(await ledger.open('c3', { ...plan, deep: true })).toMatchObject({ id: 'c1', deep: false });
+      });
 
       test.for([
         ['key', { pin: { keyId: 'other', versionId: 'v2' } }],
@@ -104,11 +97,10 @@ export function describeCensusLedger(name: string, openBroker: () => Promise<Tes
         ['pass', { pass: 'e2' }],
         ['pass, as there is none now', { pass: null }],
       ] as const)('nothing is taken over from a census with another %s', async ([, change], { ledger }) => {
-        await ledger.open('c1', plan, 'begin');
+        await ledger.open('c1', plan);
         await ledger.stage({ batch: newBatch('c1', 0, ['a']), cursor: 'a' });
         await ledger.settle('c1', 0, tallyOf({ records: 1, byVersion: { v1: 1 } }));
-        expect(await ledger.open('c2', { ...plan, ...change }, 'resume')).toBeNull();
-        expect(await ledger.open('c2', { ...plan, ...change }, 'begin')).toMatchObject({
+        expect(await ledger.open('c2', { ...plan, ...change })).toMatchObject({
           id: 'c2',
           batches: 0,
           settledBatches: 0,
@@ -135,28 +127,26 @@ export function describeCensusLedger(name: string, openBroker: () => Promise<Tes
       }) => {
         const id = await begun();
         await opened.elapse(rotation, 23 * hourMs);
-        expect(await ledger.open('next', plan, 'resume')).toMatchObject({ id });
+        expect(await ledger.open('next', plan)).toMatchObject({ id });
         await opened.elapse(rotation, hourMs);
-        expect(await ledger.open('next', plan, 'resume')).toBeNull();
-        expect(await ledger.open('next', plan, 'begin')).toMatchObject({ id: 'next' });
+        expect(await ledger.open('next', plan)).toMatchObject({ id: 'next' });
       });
 
       test('a closed census keeps its counts, and nobody goes on with it', async ({ ledger, begun }) => {
         const id = await begun(1);
         await ledger.settle(id, 0, tallyOf({ records: 3 }));
         await ledger.close('another');
-        expect(await ledger.open('next', plan, 'resume')).toMatchObject({ id });
+        expect(await ledger.open('next', plan)).toMatchObject({ id });
         await ledger.close(id);
         await ledger.close(id);
         expect(await ledger.snapshot()).toMatchObject({ id, tally: { records: 3 } });
-        expect(await ledger.open('next', plan, 'resume')).toBeNull();
-        expect(await ledger.open('next', plan, 'begin')).toMatchObject({ id: 'next', tally: tallyOf({}) });
+        expect(await ledger.open('next', plan)).toMatchObject({ id: 'next', tally: tallyOf({}) });
       });
 
       test('of censuses that begin at once there is one, and all are told it', async ({ ledger }) => {
         const ids = Array.from({ length: 10 }, (_, i) => `c${i}`);
-        const told = await Promise.all(ids.map((id) => ledger.open(id, plan, 'begin')));
-        expect(new Set(told.map((census) => census?.id)).size).toBe(1);
+        const told = await Promise.all(ids.map((id) => ledger.open(id, plan)));
+        expect(new Set(told.map((census) => census.id)).size).toBe(1);
       });
     });
 

@@ -45,8 +45,8 @@ CREATE TABLE IF NOT EXISTS keyturn.census_version (
 
 CREATE OR REPLACE FUNCTION keyturn.open_census(
   p_rotation text, p_id text, p_key_id text, p_version_id text, p_plan_digest text, p_pass text,
-  p_deep boolean, p_may_begin boolean
-) RETURNS boolean LANGUAGE plpgsql AS $$
+  p_deep boolean
+) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   before keyturn.census;
 BEGIN
@@ -58,10 +58,7 @@ BEGIN
     AND before.plan_digest = p_plan_digest AND before.pass = p_pass
     AND before.started_at > clock_timestamp() - ${censusLivesMs} * interval '1 millisecond'
   ) THEN
-    RETURN true;
-  END IF;
-  IF NOT p_may_begin THEN
-    RETURN false;
+    RETURN;
   END IF;
   UPDATE keyturn.census SET
     id = p_id, key_id = p_key_id, version_id = p_version_id, plan_digest = p_plan_digest, pass = p_pass,
@@ -71,7 +68,6 @@ BEGIN
   WHERE rotation = p_rotation;
   DELETE FROM keyturn.census_settled WHERE rotation = p_rotation;
   DELETE FROM keyturn.census_version WHERE rotation = p_rotation;
-  RETURN true;
 END $$;
 
 CREATE OR REPLACE FUNCTION keyturn.settle_census(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CensusLedger, CensusSnapshot } from '../../rotation/ports/census-ledger.ts';
 import { parseCensus } from '../census-row.ts';
+import { Fault } from '../../rotation/faults.ts';
 import { formatBatch, parsePosition } from '../ledger-row.ts';
 import { parseStoredJson } from '../stored-value.ts';
 import type { SqlPool } from './pool.ts';
@@ -57,18 +58,23 @@ export function createPostgresCensusLedger({
   };
 
   return {
-    async open(id, { pin, deep, planDigest, pass }, how) {
-      const stands = await ask(
-        'SELECT keyturn.open_census($1, $2, $3, $4, $5, $6, $7, $8)',
+    async open(id, { pin, deep, planDigest, pass }) {
+      await run(
+        'SELECT keyturn.open_census($1, $2, $3, $4, $5, $6, $7)',
+        rotation,
         id,
         pin.keyId,
         pin.versionId,
         planDigest,
         pass ?? '',
         deep,
-        how === 'begin',
       );
-      return stands ? snapshot() : null;
+      const census = await snapshot();
+      if (census === null)
+        throw new Fault('transient', 'LEDGER_LOST', 'the broker has lost the census; run again', {
+          peer: 'broker',
+        });
+      return census;
     },
     snapshot,
     async position(id) {

@@ -35,12 +35,11 @@ local commands = {}
 function commands.snapshot() return snapshot() end
 
 function commands.open()
-  local how, id, keyId, versionId, planDigest, pass, deep = unpack(ARGV, 2, 8)
+  local id, keyId, versionId, planDigest, pass, deep = unpack(ARGV, 2, 7)
   local stands = get('closed') == '0' and get('key_id') == keyId and get('version_id') == versionId
     and get('plan_digest') == planDigest and get('pass') == pass
     and now() - get('started_at') < ${censusLivesMs}
   if not stands and not isCurrent(id) then
-    if how ~= 'begin' then return false end
     redis.call('UNLINK', census, settled, versions)
     set('id', id, 'key_id', keyId, 'version_id', versionId, 'plan_digest', planDigest, 'pass', pass,
       'deep', deep, 'closed', 0, 'batches', 0, 'settled_batches', 0, 'scanned', 0,

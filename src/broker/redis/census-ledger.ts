@@ -9,7 +9,8 @@ import { bindScript } from './run-script.ts';
 
 const flag = z.union([z.literal(0), z.literal(1)]).transform((answer) => answer === 1);
 const values = z.array(z.unknown());
-const found = z.tuple([values, z.array(z.string())]).nullable();
+/** The census, and its versions with their counts after them. */
+const found = z.tuple([values, z.array(z.string())]);
 
 /** The census ledger on Redis, Valkey or a Cluster of them. */
 export function createRedisCensusLedger({
@@ -26,9 +27,17 @@ export function createRedisCensusLedger({
     parseStored(flag, await run(command, ...args));
 
   return {
-    open: async (id, { pin, deep, planDigest, pass }, how) =>
-      readCensus(await run('open', how, id, pin.keyId, pin.versionId, planDigest, pass ?? '', deep ? 1 : 0)),
-    snapshot: async () => readCensus(await run('snapshot')),
+    open: async (id, { pin, deep, planDigest, pass }) =>
+      readCensus(
+        parseStored(
+          found,
+          await run('open', id, pin.keyId, pin.versionId, planDigest, pass ?? '', deep ? 1 : 0),
+        ),
+      ),
+    async snapshot() {
+      const answer = parseStored(found.nullable(), await run('snapshot'));
+      return answer === null ? null : readCensus(answer);
+    },
     async position(id) {
       const row = await run('position', id);
       return row === null ? null : parsePosition(zip(['cursor', 'scanned', 'batches', 'staged'], row));
@@ -58,10 +67,7 @@ export function createRedisCensusLedger({
   };
 }
 
-function readCensus(answer: unknown): CensusSnapshot | null {
-  const read = parseStored(found, answer);
-  if (read === null) return null;
-  const [row, flat] = read;
+function readCensus([row, flat]: z.output<typeof found>): CensusSnapshot {
   const versions = flat.flatMap((cell, place) => (place % 2 === 0 ? [[cell, flat[place + 1]]] : []));
   return parseCensus(zip(censusColumns, row), versions);
 }

@@ -52,10 +52,9 @@ export interface CensusSnapshot {
 export interface CensusLedger extends Pick<Ledger, 'position' | 'completeScan'> {
   /**
    * The census that stands where it has the same pin, plan and pass, is not closed, and began less than 24
-   * hours ago; it may be of the other depth. Else with `begin` a new one of this id, in place of the old;
-   * with `resume` null.
+   * hours ago; it may be of the other depth. Else a new one of this id, in place of the old.
    */
-  open(id: string, plan: CensusPlan, how: 'begin' | 'resume'): Promise<CensusSnapshot | null>;
+  open(id: string, plan: CensusPlan): Promise<CensusSnapshot>;
   /** Null if there is none, or the broker has lost it. */
   snapshot(): Promise<CensusSnapshot | null>;
   /** As `Ledger.stage`; false after the end of the scan too. */
