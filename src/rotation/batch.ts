@@ -61,10 +61,12 @@ export interface Batch {
   readonly late: boolean;
 }
 
-/** What is left of a batch after part of it was done, as it travels back in its job. */
+/**
+ * What is left of a batch after part of it was done, as it travels back in its job. Failures don't: a person
+ * who pauses may mend them, so that they are tried again, and are listed when the batch is settled.
+ */
 export interface BatchProgress {
   readonly tally: Tally;
-  readonly failures: readonly RecordFailure[];
   readonly before: SourceVersions;
   /** References still to do. */
   readonly left: readonly Ref[];

@@ -18,7 +18,7 @@ export interface BatchAccount {
   settleRotated(ref: Ref, sourceVersionId: string): void;
   setAside(ref: Ref, fault: Fault, calls: number): void;
   conflict(): void;
-  /** How the batch travels on when it is handed back. */
+  /** How the batch travels on when it is handed back: what was set aside is left, to be tried again. */
   progress(): BatchProgress;
 }
 
@@ -29,7 +29,7 @@ export function openAccount(
   now = Date.now,
 ): BatchAccount {
   const left = new Set(earlier?.left ?? refs);
-  const failures = [...(earlier?.failures ?? [])];
+  const failures: RecordFailure[] = [];
   const gained: { -readonly [outcome in keyof Tally]: number } = { ...emptyTally };
   const tallyBefore = earlier?.tally ?? emptyTally;
   const sourceVersions = new Map(Object.entries(earlier?.before ?? {}));
@@ -65,12 +65,11 @@ export function openAccount(
       gained.conflicts += 1;
     },
     progress() {
-      const done = gained.rotated + gained.skipped + gained.missing + gained.failed;
+      const done = gained.rotated + gained.skipped + gained.missing;
       return {
-        tally: addTallies(tallyBefore, gained),
-        failures,
+        tally: addTallies(tallyBefore, { ...gained, failed: 0 }),
         before: Object.fromEntries(sourceVersions),
-        left: [...left],
+        left: [...left, ...failures.map(({ ref }) => ref)],
         fruitless: done > 0 ? 0 : (earlier?.fruitless ?? 0) + 1,
       };
     },

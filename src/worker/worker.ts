@@ -123,7 +123,8 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     const signal = eitherSignal(jobSignal, control.signal);
     observer.batchStarted();
     const ended = (outcome: BatchOutcome, result?: BatchResult): void => {
-      const gained = result?.account.gained() ?? emptyTally;
+      const counted = result?.account.gained() ?? emptyTally;
+      const gained = outcome === 'settled' ? counted : { ...counted, failed: 0 };
       recordsDone += gained.rotated + gained.skipped + gained.missing + gained.failed;
       observer.batchEnded(outcome, (performance.now() - startedAt) / 1000, gained);
     };
@@ -155,15 +156,13 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
    */
   async function conclude(batch: Batch, result: BatchResult, signal: AbortSignal): Promise<Processed | null> {
     const { account, stoppedBy } = result;
-    const failures = account.failures();
-    const known = failures.length - account.gained().failed;
-    for (const failure of failures.slice(known)) observer.setAside(failure.code);
     if (account.left.size === 0) {
       const patience = { signal, patienceMs: settlePatienceMs, onFault: observer.fault };
       const after = await patiently(patience, () =>
         ledger.settle(batch.epoch, batch.number, account.tally(), account.failures(), account.before()),
       );
       if (after === null) return null;
+      for (const { code } of account.failures()) observer.setAside(code);
       observer.settled({ batch: batch.number, tally: account.tally(), failures: account.failures(), after });
       await pauseOnFailures(after);
       return null;

@@ -36,6 +36,16 @@ describe('the books of a batch', () => {
     );
   });
 
+  test('what was set aside before a hand-back is tried again', () => {
+    const account = openAccount(['a', 'b', 'c'], null);
+    account.setAside('a', fault, 1);
+    account.settle('b', 'skipped');
+    const again = openAccount([], account.progress());
+    expect([...again.left].toSorted()).toEqual(['a', 'c']);
+    expect(again.tally()).toMatchObject({ skipped: 1, failed: 0 });
+    expect(again.failures()).toEqual([]);
+  });
+
   test('hand-backs without one record done are counted, and any record done ends the row', () => {
     const first = openAccount(['a', 'b'], null).progress();
     const second = openAccount([], first);
