@@ -86,7 +86,7 @@ test('over redis: what failed is shown by code, goes back, and the pass ends as 
     remaining: 0,
   });
   expect((await runCli(['verify', '-c', config])).code).toBe(0);
-}, 60_000);
+}, 120_000);
 
 test('embedded: the next run goes on with the pass and tries what went back', async () => {
   const config = await writeConfig({
