@@ -17,8 +17,8 @@ export interface RunningCli {
   stderr(): string;
 }
 
-/** How V8 compiles: a command of a test ends before code that took long to optimise has paid for it. */
-const briefly = ['--no-opt', '--liftoff-only'];
+/** V8 would optimise the WebAssembly of an embedded database for longer than a command of a test takes. */
+const briefly = ['--liftoff-only'];
 const started = new Set<ChildProcess>();
 // Also when a test fails half-way: nothing is left running.
 process.on('exit', () => {
