@@ -103,5 +103,5 @@ describe.each(['redis', 'postgres'] as const)('run over a %s broker', (kind) => 
     ]);
     const status = JSON.parse((await runCli(['status', '-c', config, '--json'])).stdout);
     expect(status).toMatchObject({ state: 'finished', failed: 4 });
-  });
+  }, 60_000);
 });
