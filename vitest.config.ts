@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { WaitingFirst } from './test/support/waiting-first.ts';
 
 const servers = ['test/integration/**/*.test.ts', 'test/crash/**/*.test.ts'];
 /** Compares times to the millisecond, so nothing else may run beside it. */
@@ -15,6 +16,7 @@ export default defineConfig({
   test: {
     // A project that extended this would run it once more, and build and start all over.
     globalSetup: ['test/support/global-setup.ts'],
+    sequence: { sequencer: WaitingFirst },
     projects: [
       {
         test: {

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
-import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
 import type { BackendFactory, IQueueBackend, Job, JobsOptions, WorkerOptions } from 'bullmq';
 import type { Batch } from '../rotation/batch.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { BatchConsumer, BatchQueue, ProcessBatchJob } from '../rotation/ports/batch-queue.ts';
+import { bullmq } from './bullmq.ts';
 import { jobData, toJobData, type JobData } from './job-data.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
+
+const { DelayedError, Queue, UnrecoverableError, Worker } = bullmq;
 
 /** BullMQ's lock of a job; its worker renews it at half of this. */
 const lockDurationMs = 15_000;

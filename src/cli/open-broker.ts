@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { BrokerConfig, KeyturnConfig, RedisConfig, TlsFiles } from '../config/keyturn-config.ts';
+import { bullmq } from '../broker/bullmq.ts';
 import type { SqlPool } from '../broker/postgres/pool.ts';
 import { createBatchQueue, createCensusQueue } from '../broker/queue.ts';
 import type { Fault } from '../rotation/faults.ts';
@@ -78,7 +79,6 @@ async function openRedis(
   broker: RedisConfig,
   onFault: (fault: Fault) => void,
 ): Promise<OpenBroker> {
-  const { createRedisBackend } = await import('bullmq');
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
   const { connectRedis } = await import('../broker/redis/connection.ts');
   const { createRedisCensusLedger } = await import('../broker/redis/census-ledger.ts');
@@ -109,7 +109,7 @@ async function openRedis(
   const { rotation, limits } = config;
   const backend = {
     connection: connect,
-    factory: createRedisBackend,
+    factory: bullmq.createRedisBackend,
     // In a Cluster all keys of a queue must lie in one slot.
     ...(broker.cluster === null ? {} : { prefix: '{keyturn}' }),
     toFault: toBrokerFault,
@@ -137,12 +137,11 @@ async function openSql(
   embedded: SqlPool | null,
   onFault: (fault: Fault) => void,
 ): Promise<OpenBroker> {
-  const { createPostgresBackend } = await import('bullmq');
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
   const { createPostgresCensusLedger } = await import('../broker/postgres/census-ledger.ts');
   const { createPostgresLedger } = await import('../broker/postgres/ledger.ts');
   const { createPostgresPace } = await import('../broker/postgres/pace.ts');
-  const backend = { connection: () => pool, factory: createPostgresBackend, toFault: toBrokerFault };
+  const backend = { connection: () => pool, factory: bullmq.createPostgresBackend, toFault: toBrokerFault };
   const queue = createBatchQueue(rotation, backend, onFault);
   const censusQueue = openOnDemand(() => createCensusQueue(rotation, backend, onFault));
   return {

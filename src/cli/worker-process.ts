@@ -5,7 +5,7 @@ import { eitherSignal } from '../rotation/either-signal.ts';
 import { asFault, type Fault } from '../rotation/faults.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 import { remainingRecords } from '../rotation/status.ts';
-import { startTelemetryServer, type TelemetryServer } from '../telemetry/http.ts';
+import type { TelemetryServer } from '../telemetry/http.ts';
 import { startWorker, type RunningWorker } from '../worker/worker.ts';
 import { recordBatch } from './audit-rotation.ts';
 import { auditOf } from './open-audit.ts';
@@ -125,6 +125,7 @@ async function serveTelemetry(
   troubles: () => readonly string[],
 ): Promise<TelemetryServer | null> {
   if (config.metrics === null) return null;
+  const { startTelemetryServer } = await import('../telemetry/http.ts');
   const sources = {
     remaining: () => remainingIn(snapshot()),
     state: () => snapshot()?.state ?? 'new',

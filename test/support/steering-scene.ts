@@ -12,7 +12,13 @@ export interface SteeringScene {
   startWorkers(count: number, flags?: readonly string[], env?: NodeJS.ProcessEnv): Promise<RunningCli[]>;
   /** Runs a command that must succeed. */
   command(...args: string[]): Promise<CliResult>;
-  status(): Promise<{ state: string; reason: string | null; rotated: number; rate: { configured: number } }>;
+  status(): Promise<{
+    state: string;
+    reason: string | null;
+    rotated: number;
+    failed: number;
+    rate: { configured: number };
+  }>;
   /** When the KMS was called to re-encrypt since then, by performance.now(). */
   callsSince(from: number): number[];
   /** Resolves when `count` more calls to re-encrypt have come than until now. */

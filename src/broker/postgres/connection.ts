@@ -1,16 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
+import type { Pool } from 'pg';
+import { Fault } from '../../rotation/faults.ts';
+import { toBrokerFault } from '../broker-fault.ts';
+import { bullmq } from '../bullmq.ts';
+import type { SqlPool } from './pool.ts';
+import { migrateLedger } from './schema.ts';
+
+const {
   assertSchemaCompatibility,
   isPgPool,
   LATEST_SCHEMA_VERSION,
   runMigrations,
   SchemaMigrationRequiredError,
-} from 'bullmq';
-import type { Pool } from 'pg';
-import { Fault } from '../../rotation/faults.ts';
-import { toBrokerFault } from '../broker-fault.ts';
-import type { SqlPool } from './pool.ts';
-import { migrateLedger } from './schema.ts';
+} = bullmq;
 
 export interface PostgresBrokerOptions {
   /** Told when an idle connection breaks, while the pool makes a new one by itself. */
