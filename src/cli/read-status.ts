@@ -38,6 +38,7 @@ export function describeStatus(status: StatusReport): string {
       `${status.missing} missing, ${status.failed} failed, ${status.remaining} remaining; ` +
       `${status.conflicts} conflicts`,
     ...(codes === '' ? [] : [`failures: ${codes}; see 'keyturn failures'`]),
+    ...(status.state === 'running' && status.workers === 0 ? ["no worker is up: start 'keyturn work'"] : []),
     `rate: ${rate.observed} KMS calls/s (${limit}${throttled})${eta}`,
   ].join('\n');
 }
