@@ -112,6 +112,7 @@ function createModel() {
   let settled = new Map<number, Settled>();
   let failures = new Map<string, RecordFailure>();
   let pause: { cause: PauseCause; reason: string } | null = null;
+  let acceptedFailures = 0;
 
   const may = (event: RotationEvent): boolean => mayTransition(state, event);
   function move(event: RotationEvent): true {
@@ -125,7 +126,7 @@ function createModel() {
   }
   function open(next: string): true {
     [pass, current, staged, cursor, scanned, enqueued] = [pass + 1, next, [], null, false, 0];
-    [settled, failures] = [new Map(), new Map()];
+    [settled, failures, acceptedFailures] = [new Map(), new Map(), 0];
     return move('begin');
   }
   const isCurrent = (given: string): boolean => given === current;
@@ -172,6 +173,7 @@ function createModel() {
           if (batch === staged.at(-1)) return true;
           if (!mayPutBack(state) || !batch.refs.every((failed) => failures.has(failed))) return false;
           for (const failed of batch.refs) failures.delete(failed);
+          acceptedFailures = Math.min(acceptedFailures, failures.size);
           staged.push(batch);
           return may('extend') ? move('extend') : true;
         }
@@ -182,7 +184,10 @@ function createModel() {
           return true;
         }
         case 'resume':
-          return may('resume') && move('resume') && finishIfSettled();
+          if (!may('resume')) return false;
+          if (pause?.cause === 'failures') acceptedFailures = failures.size;
+          move('resume');
+          return finishIfSettled();
         case 'cancel':
           return may('cancel') && move('cancel');
       }
@@ -222,6 +227,7 @@ function createModel() {
         ...[...settled.values()].map(({ tally }) => tally).reduce(addTallies, emptyTally),
         failed: failures.size,
       },
+      acceptedFailures,
       before: sumOf([...settled.values()].map(({ before }) => before)),
       pauseCause: pause?.cause ?? null,
       reason: pause?.reason ?? null,
