@@ -62,8 +62,12 @@ function doneOf({ doneShare, doneShareInterval }: PlanReport): string {
 }
 
 function callsOf(report: PlanReport): string {
-  const { kmsCalls, kmsCallsToVerify, kmsCallsSaved } = report;
-  const parts = `${describeCount(kmsCalls - kmsCallsToVerify)} to rotate, ${describeCount(kmsCallsToVerify)} to verify`;
+  const { kmsCalls, kmsCallsToCheckWrites, kmsCallsToVerify, kmsCallsSaved } = report;
+  const parts = [
+    `${describeCount(kmsCalls - kmsCallsToCheckWrites - kmsCallsToVerify)} to rotate`,
+    ...(kmsCallsToCheckWrites === 0 ? [] : [`${describeCount(kmsCallsToCheckWrites)} to check writes`]),
+    `${describeCount(kmsCallsToVerify)} to verify`,
+  ].join(', ');
   const saved =
     kmsCallsSaved === 0
       ? ''

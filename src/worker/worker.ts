@@ -159,13 +159,17 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     const known = failures.length - account.gained().failed;
     for (const failure of failures.slice(known)) observer.setAside(failure.code);
     if (account.left.size === 0) {
+      const mustStop = stoppedBy?.faultClass === 'rotation';
+      // Before the batch counts: it may be the last one, and a finished rotation cannot pause.
+      if (mustStop) await notePause('refused', stoppedBy.message);
       const patience = { signal, patienceMs: settlePatienceMs, onFault: observer.fault };
       const after = await patiently(patience, () =>
         ledger.settle(batch.epoch, batch.number, account.tally(), account.failures(), account.before()),
       );
       if (after === null) return null;
       observer.settled({ batch: batch.number, tally: account.tally(), failures: account.failures(), after });
-      await pauseOnFailures(after);
+      if (mustStop) hold();
+      else await pauseOnFailures(after);
       return null;
     }
     const progress = account.progress();
@@ -188,6 +192,10 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
 
   async function pause(cause: PauseCause, reason: string): Promise<void> {
     hold();
+    await notePause(cause, reason);
+  }
+
+  async function notePause(cause: PauseCause, reason: string): Promise<void> {
     if (await ledger.pause(cause, reason)) observer.paused(cause, reason);
   }
 
