@@ -1,6 +1,7 @@
 import type { PlanReport } from '../rotation/plan-report.ts';
 import { describeCount } from './describe-count.ts';
 import { describeDuration } from './duration.ts';
+import { printable } from './printable.ts';
 import { wrapText } from './wrap-text.ts';
 
 /** A terminal of the usual width. */
@@ -49,7 +50,7 @@ function mixOf({ sample, target }: PlanReport): string[] {
 function failuresOf({ sample }: PlanReport): string[] {
   return sample.failures.flatMap(({ code, count, message, refs }) => [
     ...field('failing', `${count} × ${code}: ${message}`),
-    ...refs.map((ref) => `${' '.repeat(labelWidth)}such as ${ref}`),
+    ...refs.map((ref) => `${' '.repeat(labelWidth)}such as ${printable(ref)}`),
   ]);
 }
 
