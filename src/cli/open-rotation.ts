@@ -1,6 +1,9 @@
 import { planDigest, planParts } from '../config/plan-digest.ts';
 import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import { createProveRegenerated } from '../rotation/calls/prove-regenerated.ts';
+import { createProveRewrapped } from '../rotation/calls/prove-rewrapped.ts';
+import type { ProveReadable } from '../rotation/calls/readability.ts';
 import { createRegenerateValues } from '../rotation/calls/regenerate-values.ts';
 import type { RenewValues } from '../rotation/calls/renewal.ts';
 import { createRewrapValues } from '../rotation/calls/rewrap-values.ts';
@@ -24,6 +27,14 @@ import { toolVersion } from './tool-version.ts';
 /** How long the first call of the KMS is tried, before the command gives up. */
 const pinPatienceMs = 10_000;
 
+/** What is done to values by the config's mode. */
+export interface ValueHandling {
+  /** Brings them under the pin. */
+  readonly renewValues: RenewValues;
+  /** Shows that what was written can be opened. */
+  readonly proveReadable: ProveReadable;
+}
+
 /** All parts of one rotation, as the config names them, wired together. */
 export interface OpenRotation {
   readonly config: KeyturnConfig;
@@ -37,10 +48,8 @@ export interface OpenRotation {
   readonly planParts: PlanParts;
   readonly tool: string;
   goalFor(pin: Pin): Goal;
-  /**
-   * How values are brought under the pin, as the config's mode says. Faults that pass are told to `onFault`.
-   */
-  renewValues(onFault: (fault: Fault) => void): RenewValues;
+  /** How the config's mode handles values. Faults that pass are told to `onFault`. */
+  handleValues(onFault: (fault: Fault) => void): ValueHandling;
   /** The version to end on: as the config says, else the primary that the KMS names now. */
   choosePin(signal: AbortSignal): Promise<Pin>;
   close(): Promise<void>;
@@ -87,11 +96,16 @@ export async function openRotation(
       planParts: planParts(config),
       tool: `keyturn ${version}`,
       goalFor: goalOf(config),
-      renewValues(onFault) {
+      handleValues(onFault) {
         const deps = { ...calls, onFault };
-        if (config.mode.kind === 'rewrap') return createRewrapValues(deps);
+        if (config.mode.kind === 'rewrap')
+          return { renewValues: createRewrapValues(deps), proveReadable: createProveRewrapped(deps) };
         if (dataKeys === null) throw noDataKeys(config);
-        return createRegenerateValues({ ...deps, dataKeys, dataKeySpec: config.mode.dataKeySpec });
+        const { dataKeySpec } = config.mode;
+        return {
+          renewValues: createRegenerateValues({ ...deps, dataKeys, dataKeySpec }),
+          proveReadable: createProveRegenerated({ ...deps, dataKeys }),
+        };
       },
       async choosePin(signal) {
         const patience = { signal, patienceMs: pinPatienceMs, onFault: log.fault };

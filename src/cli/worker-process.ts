@@ -65,6 +65,7 @@ export async function startWorkerProcess(
 
   // Before the worker, so that a port in use ends the command before a batch is taken.
   const server = await serveTelemetry(rotation, output, () => worker?.snapshot() ?? null, notReady);
+  const { renewValues, proveReadable } = rotation.handleValues(onFault);
   const started = startWorker({
     workerId,
     queue: broker.queue,
@@ -73,7 +74,13 @@ export async function startWorkerProcess(
       store,
       format,
       keyService: calls.keyService,
-      renewValues: rotation.renewValues(onFault),
+      renewValues,
+      writeCheck: {
+        share: config.verifyWrites,
+        random: Math.random,
+        proveReadable,
+        onChecked: metrics.writeVerified,
+      },
       onFault,
     },
     goalFor: rotation.goalFor,

@@ -18,6 +18,8 @@ export interface OpaqueKms {
   troubleShare: number;
   /** What every reEncrypt is answered with, where it is not null: an HTTP status and a google.rpc code. */
   refusal: { status: number; code: number } | null;
+  /** What a record of this plaintext is re-encrypted to, where it is not null, with ids as they should be. */
+  garble: (plaintext: string) => Buffer | null;
   readonly calls: { at: number; method: string | undefined; trouble: string | null }[];
   encrypt(plaintext: string, aad: string, versionId: string): Buffer;
   open(ciphertext: Uint8Array): Sealed | undefined;
@@ -81,7 +83,8 @@ export async function startOpaqueKms(): Promise<OpaqueKms> {
     const opened = kms.open(Buffer.from(data.ciphertext, 'base64'));
     if (opened === undefined || opened.aad !== decode(data.sourceAadContext)) return refuse(response, 400, 3);
     const versionId = data.versionId ?? kms.primary;
-    const ciphertext = seal(opened.plaintext, decode(data.aadContext), versionId).toString('base64');
+    const sealed = kms.garble(opened.plaintext) ?? seal(opened.plaintext, decode(data.aadContext), versionId);
+    const ciphertext = sealed.toString('base64');
     reply(response, { keyId, versionId, sourceKeyId: keyId, sourceVersionId: opened.versionId, ciphertext });
   }
 
@@ -91,6 +94,7 @@ export async function startOpaqueKms(): Promise<OpaqueKms> {
     primary: 'version-2',
     troubleShare: 0,
     refusal: null,
+    garble: () => null,
     calls: [],
     encrypt: seal,
     open: (ciphertext) => sealed.get(Buffer.from(ciphertext).toString('hex')),

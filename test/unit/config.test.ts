@@ -52,6 +52,7 @@ describe('loading', () => {
         backlog: 200,
         maxFailures: 1000,
       },
+      verifyWrites: 0,
       retry: { attempts: 8, initialMs: 200, maxMs: 30_000 },
       metrics: { port: 9464, host: '0.0.0.0' },
       audit: resolve('test/support/audit.jsonl'),

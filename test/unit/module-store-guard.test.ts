@@ -86,6 +86,10 @@ describe('an answer that breaks a rule stops the rotation, and says which', () =
     ['page must not be empty', { refs: [], cursor: 'c' }],
     ['more refs than the limit', { refs: ['a', 'b', 'c', 'd'], cursor: 'd' }],
     ['each ref must be a string', { refs: [1], cursor: 'c' }],
+    // A broker on PostgreSQL would refuse them each time, and the rotation never end.
+    ['each ref must not hold', { refs: ['a\0'], cursor: 'c' }],
+    ['or a lone surrogate', { refs: ['\udc00a'], cursor: 'c' }],
+    ['the cursor of a page must not hold', { refs: ['a'], cursor: '\0' }],
     ['twice in a page', { refs: ['a', 'a'], cursor: 'c' }],
     ['cursor of a page must be a string', { refs: ['a'], cursor: 7 }],
   ])('scan: %s', async (rule, page) => {

@@ -80,6 +80,7 @@ function demoConfig(directory: string, endpoint: string, iamToken: string, kind:
     target: { keyId: demoKey, versionId: null, aadContext },
     store: demoTable,
     ...kind.config,
+    verifyWrites: 0,
     limits: {
       rate: 5000,
       rateUnit: 'calls',

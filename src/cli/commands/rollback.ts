@@ -8,6 +8,7 @@ import { openBroker } from '../open-broker.ts';
 import { openLog } from '../open-log.ts';
 import { openJournal } from '../open-store.ts';
 import type { Output } from '../output.ts';
+import { printable } from '../printable.ts';
 import { openProgress } from '../progress.ts';
 import { requireQuiet } from '../require-quiet.ts';
 
@@ -77,7 +78,7 @@ function describe({ complete, counts, left }: RollbackReport): string {
     `${counts.restored} restored, ${counts.alreadyRestored} already restored, ` +
       `${counts.changedSince} changed since, ${counts.gone} gone, ${counts.locked} locked, ` +
       `${counts.refused} refused`,
-    ...left.slice(0, shownToPerson).map(({ ref, reason }) => `  ${ref}  ${meanings[reason]}`),
+    ...left.slice(0, shownToPerson).map(({ ref, reason }) => `  ${printable(ref)}  ${meanings[reason]}`),
     ...(hidden > 0 ? [`  and ${hidden} more; --json lists up to 10000`] : []),
     ...(counts.locked > 0 ? ["run 'keyturn rollback' again for what was locked"] : []),
     ...(complete ? [] : ["interrupted; run 'keyturn rollback' again to go on"]),
