@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { hasLostBatches } from '../producer/open-pass.ts';
+import { sleep } from '../rotation/backoff.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
 import { Fault } from '../rotation/faults.ts';
 import { patiently } from '../rotation/patience.ts';
@@ -68,7 +68,7 @@ export async function awaitPass(
         if (await hasLostBatches(broker, signal)) return 'lost';
         lookedAt = performance.now();
       }
-      await delay(pollMs, undefined, { signal }).catch(() => undefined);
+      await sleep(pollMs, signal);
     }
     return 'interrupted';
   } finally {

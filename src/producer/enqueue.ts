@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep } from '../rotation/backoff.ts';
 import type { Batch } from '../rotation/batch.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { Ledger, LedgerSnapshot } from '../rotation/ports/ledger.ts';
@@ -77,7 +77,7 @@ function createBacklogGate(
       );
       if (state === 'cancelled' || state === 'new') return false;
       room = backlog - depth;
-      if (room <= 0) await delay(backlogPollMs, undefined, { signal }).catch(() => undefined);
+      if (room <= 0) await sleep(backlogPollMs, signal);
     }
     room -= 1;
     return true;

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
+import { sleep } from '../../rotation/backoff.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { openRotation } from '../open-rotation.ts';
@@ -21,7 +21,7 @@ export async function work(
     const { worker, signal, stop } = await startWorkerProcess(rotation, output, interrupt.signal);
     const state = (): string => worker.snapshot()?.state ?? 'new';
     const over = (): boolean => exitWhenDone && (state() === 'finished' || state() === 'cancelled');
-    while (!signal.aborted && !over()) await delay(pollMs, undefined, { signal }).catch(() => undefined);
+    while (!signal.aborted && !over()) await sleep(pollMs, signal);
     await stop();
 
     if (interrupt.by() !== null) return interrupt.by() === 'SIGINT' ? exitCode.interrupted : exitCode.done;
