@@ -15,6 +15,8 @@ import type { Format } from '../rotation/formats/format.ts';
 import { createGoal, type Goal } from '../rotation/goal.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { PlanParts } from '../rotation/plan-parts.ts';
+import type { DataKeyService } from '../rotation/ports/data-key-service.ts';
+import type { KeyService } from '../rotation/ports/key-service.ts';
 import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -59,11 +61,8 @@ export async function openRotation(
   use: StoreUse,
   openStoreOf: OpenStore = openStore,
 ): Promise<OpenRotation> {
-  const version = toolVersion();
   const log = openLog(config);
-  const metrics = createMetrics(config.rotation, config.kms.provider, version);
-  const sourceAad = parseAadTemplate(config.source.aadContext ?? '');
-  const targetAad = parseAadTemplate(config.target.aadContext ?? '');
+  const metrics = createMetrics(config.rotation, config.kms.provider, toolVersion());
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const end of closers.toReversed()) await end();
@@ -76,56 +75,70 @@ export async function openRotation(
     closers.push(keyService.close);
     const store = await openStoreOf(config, use, broker);
     closers.push(store.close);
-
-    const pacer = createPacer(broker.pace, { waited: metrics.paceWaited, fault: log.fault });
-    const calls: ReEncryptDeps = {
-      keyService,
-      pacer,
-      health: createCallHealth(),
-      limit: pLimit(config.limits.concurrency),
-      retry: config.retry,
-      rateUnit: config.limits.rateUnit,
-      shared: createSharedResults(metrics.kmsCallsSaved),
-      onFault: log.fault,
-    };
-    return {
-      config,
-      log,
-      metrics,
-      broker,
-      store: measureStore(store, metrics.storeUsed),
-      format: createFormat(config.format),
-      calls,
-      planDigest: planDigest(config),
-      planParts: planParts(config),
-      tool: `keyturn ${version}`,
-      goalFor: (pin) =>
-        createGoal(
-          { keyId: config.source.keyId, aad: sourceAad },
-          { keyId: config.target.keyId, aad: targetAad },
-          pin.versionId,
-        ),
-      renewValues(onFault) {
-        const deps = { ...calls, onFault };
-        if (config.mode.kind === 'rewrap') return createRewrapValues(deps);
-        if (dataKeys === null) throw noDataKeys(config);
-        return createRegenerateValues({ ...deps, dataKeys, dataKeySpec: config.mode.dataKeySpec });
-      },
-      async choosePin(signal) {
-        const { keyId, versionId } = config.target;
-        // With a version given, it is told at once if there is no such one, rather than at the first record.
-        const used = await patiently({ signal, patienceMs: pinPatienceMs, onFault: log.fault }, async () => {
-          await pacer.slot(signal);
-          return keyService.currentVersion(keyId, versionId ?? undefined);
-        });
-        return { keyId, versionId: versionId ?? used };
-      },
-      close,
-    };
+    return wireRotation(config, { log, metrics, broker, keyService, dataKeys, store, close });
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What a rotation is made of, opened. */
+export interface RotationParts extends Pick<OpenRotation, 'log' | 'metrics' | 'broker' | 'store' | 'close'> {
+  readonly keyService: KeyService;
+  /** Null where the KMS gives out none. */
+  readonly dataKeys: DataKeyService | null;
+}
+
+/** Wires the parts of a rotation as its config says. */
+export function wireRotation(config: KeyturnConfig, parts: RotationParts): OpenRotation {
+  const { broker, close, dataKeys, keyService, log, metrics, store } = parts;
+  const sourceAad = parseAadTemplate(config.source.aadContext ?? '');
+  const targetAad = parseAadTemplate(config.target.aadContext ?? '');
+  const pacer = createPacer(broker.pace, { waited: metrics.paceWaited, fault: log.fault });
+  const calls: ReEncryptDeps = {
+    keyService,
+    pacer,
+    health: createCallHealth(),
+    limit: pLimit(config.limits.concurrency),
+    retry: config.retry,
+    rateUnit: config.limits.rateUnit,
+    shared: createSharedResults(metrics.kmsCallsSaved),
+    onFault: log.fault,
+  };
+  return {
+    config,
+    log,
+    metrics,
+    broker,
+    store: measureStore(store, metrics.storeUsed),
+    format: createFormat(config.format),
+    calls,
+    planDigest: planDigest(config),
+    planParts: planParts(config),
+    tool: `keyturn ${toolVersion()}`,
+    goalFor: (pin) =>
+      createGoal(
+        { keyId: config.source.keyId, aad: sourceAad },
+        { keyId: config.target.keyId, aad: targetAad },
+        pin.versionId,
+      ),
+    renewValues(onFault) {
+      const deps = { ...calls, onFault };
+      if (config.mode.kind === 'rewrap') return createRewrapValues(deps);
+      if (dataKeys === null) throw noDataKeys(config);
+      return createRegenerateValues({ ...deps, dataKeys, dataKeySpec: config.mode.dataKeySpec });
+    },
+    async choosePin(signal) {
+      const { keyId, versionId } = config.target;
+      // With a version given, it is told at once if there is no such one, rather than at the first record.
+      const used = await patiently({ signal, patienceMs: pinPatienceMs, onFault: log.fault }, async () => {
+        await pacer.slot(signal);
+        return keyService.currentVersion(keyId, versionId ?? undefined);
+      });
+      return { keyId, versionId: versionId ?? used };
+    },
+    close,
+  };
 }
 
 function noDataKeys({ kms }: KeyturnConfig): Fault {
