@@ -23,8 +23,10 @@ export async function finishPass(
   output: Output,
   signal: AbortSignal,
 ): Promise<PassEnd> {
+  const patience = { signal, patienceMs: Infinity, onFault: rotation.log.fault };
+  // A peer that is out of reach ends the command here, at its start, and nowhere below.
+  let pass = await openPassFor(rotation, output, signal);
   for (;;) {
-    const pass = await openPassFor(rotation, output, signal);
     const halt = new AbortController();
     const either = eitherSignal(signal, halt.signal);
     const producing = enqueuePass(rotation, pass, either);
@@ -38,6 +40,7 @@ export async function finishPass(
     }
     await producing;
     if (end !== 'lost') return end;
+    pass = await patiently(patience, () => openPassFor(rotation, output, signal));
   }
 }
 
@@ -50,11 +53,11 @@ export async function awaitPass(
 ): Promise<PassEnd> {
   const { broker, log } = rotation;
   const progress = openProgress('rotate', progressOf(begun), output);
+  const patience = { signal, patienceMs: Infinity, onFault: log.fault };
   let saidPaused = false;
   let lookedAt = performance.now();
   try {
     while (!signal.aborted) {
-      const patience = { signal, patienceMs: Infinity, onFault: log.fault };
       const snapshot = await patiently(patience, () => broker.ledger.snapshot());
       if (snapshot.epoch !== begun.epoch) throw ledgerLost();
       const { done, total } = progressOf(snapshot);
@@ -65,7 +68,7 @@ export async function awaitPass(
       if (paused && !saidPaused) output.line(`paused: ${snapshot.reason ?? ''}; 'keyturn resume' goes on`);
       saidPaused = paused;
       if (performance.now() - lookedAt > lookForLossMs) {
-        if (await hasLostBatches(broker, signal)) return 'lost';
+        if (await patiently(patience, () => hasLostBatches(broker, signal))) return 'lost';
         lookedAt = performance.now();
       }
       await sleep(pollMs, signal);

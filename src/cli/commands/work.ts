@@ -4,7 +4,7 @@ import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { openRotation } from '../open-rotation.ts';
 import type { Output } from '../output.ts';
-import { describeStatus, readStatus } from '../read-status.ts';
+import { describeStatus, readFinalStatus } from '../read-status.ts';
 import { startWorkerProcess } from '../worker-process.ts';
 
 const pollMs = 200;
@@ -25,7 +25,7 @@ export async function work(
     await stop();
 
     if (interrupt.by() !== null) return interrupt.by() === 'SIGINT' ? exitCode.interrupted : exitCode.done;
-    const status = await readStatus(rotation);
+    const status = await readFinalStatus(rotation, interrupt.signal);
     output.result(status, () => describeStatus(status));
     return status.failed === 0 && status.state === 'finished' ? exitCode.done : exitCode.notDone;
   } finally {
