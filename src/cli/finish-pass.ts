@@ -37,8 +37,9 @@ export async function finishPass(
       end = await Promise.race([awaitPass(rotation, pass, output, either), failing]);
     } finally {
       halt.abort();
+      // What a producer meets when it is halted is no end of the pass.
+      await Promise.allSettled([producing]);
     }
-    await producing;
     if (end !== 'lost') return end;
     pass = await patiently(patience, () => openPassFor(rotation, output, signal));
   }
