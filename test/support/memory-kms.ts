@@ -106,7 +106,7 @@ export function createMemoryKms(): MemoryKms {
       expectKey(kms, keyId, versionId);
       return versionId ?? kms.holds?.versionIds.at(-1) ?? 'v2';
     },
-    readVersion: (ciphertext) => (kms.readable ? openSealed(ciphertext).versionId : null),
+    readVersion: (ciphertext) => (kms.readable ? openSealed(ciphertext).versionId || null : null),
     close: async () => undefined,
   };
   return kms;
