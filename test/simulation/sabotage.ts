@@ -1,5 +1,4 @@
-import type { BatchQueue, Processed } from '../../src/rotation/ports/batch-queue.ts';
-import type { BatchProgress } from '../../src/rotation/batch.ts';
+import type { ProcessBatchJob } from '../../src/rotation/ports/batch-queue.ts';
 import { Fault } from '../../src/rotation/faults.ts';
 import { isSealed } from '../support/memory-kms.ts';
 import { pin } from './overseer.ts';
@@ -46,19 +45,30 @@ export const sabotages: Readonly<Record<string, (world: World) => void>> = {
       return { ...now, tally: { ...now.tally, skipped: now.tally.skipped + again } };
     };
   },
-  'a ledger that counts a batch of another pass'({ broker: { ledger } }) {
-    const { settle } = ledger;
-    ledger.settle = async (_epoch, ...rest) => settle((await ledger.snapshot()).epoch ?? '', ...rest);
-  },
+  'a worker that takes batches of another pass for those of this one': ({ broker }) =>
+    wrapWork(broker, (work) => async (batch, ...rest) => {
+      const { epoch } = await broker.ledger.snapshot();
+      return work({ ...batch, epoch: epoch ?? batch.epoch }, ...rest);
+    }),
   'a ledger that moves the cursor for a batch that it does not keep'({ broker: { ledger }, random }) {
     const { stage } = ledger;
     ledger.stage = ({ batch, cursor }) =>
       stage({ batch: random.chance(0.1) ? { ...batch, refs: batch.refs.slice(1) } : batch, cursor });
   },
   'a queue that hands a batch on without its failures': ({ broker }) =>
-    changeProgress(broker, (progress) => ({ ...progress, failures: [] })),
+    wrapWork(broker, (work) => async (...job) => {
+      const result = await work(...job);
+      return result.kind === 'settled'
+        ? result
+        : { ...result, progress: { ...result.progress, failures: [] } };
+    }),
   'a queue that hands a batch on as a whole, with what is counted': ({ broker }) =>
-    changeProgress(broker, (progress, refs) => ({ ...progress, left: refs })),
+    wrapWork(broker, (work) => async (...job) => {
+      const result = await work(...job);
+      return result.kind === 'settled'
+        ? result
+        : { ...result, progress: { ...result.progress, left: job[0].refs } };
+    }),
   'a worker that counts what it finds under the pin as its own work'({ broker: { ledger } }) {
     const { settle } = ledger;
     ledger.settle = (epoch, batch, tally, ...rest) =>
@@ -81,21 +91,10 @@ export const sabotages: Readonly<Record<string, (world: World) => void>> = {
   },
 };
 
-function changeProgress(
-  broker: World['broker'],
-  change: (progress: BatchProgress, refs: readonly string[]) => BatchProgress,
-): void {
+function wrapWork(broker: World['broker'], wrap: (work: ProcessBatchJob) => ProcessBatchJob): void {
   const { portFor } = broker.queue;
-  broker.queue.portFor = (process): BatchQueue => {
+  broker.queue.portFor = (process) => {
     const port = portFor(process);
-    return {
-      ...port,
-      consume: (work, concurrency) =>
-        port.consume(async (batch, earlier, signal): Promise<Processed> => {
-          const result = await work(batch, earlier, signal);
-          if (result.kind === 'settled') return result;
-          return { ...result, progress: change(result.progress, batch.refs) };
-        }, concurrency),
-    };
+    return { ...port, consume: (work, concurrency) => port.consume(wrap(work), concurrency) };
   };
 }
