@@ -92,21 +92,22 @@ export function startProcess(world: World, config: KeyturnConfig, role: Role, na
 
   process.crashed.signal.addEventListener('abort', () => ended({ kind: 'died' }));
   world.note(name, `starts to ${role}`);
-  const rotation = wireRotation(config, { ...partsOf(world, process) });
-  scripts[role](rotation, output, running.interrupt.signal, world.scenario.deep).then(
-    (code) => {
-      if (process.alive) ended({ kind: 'exit', code, certificate });
-    },
-    (error: unknown) => {
-      if (!process.alive) return;
+  async function live(): Promise<End> {
+    try {
+      const rotation = wireRotation(config, partsOf(world, process));
+      const code = await scripts[role](rotation, output, running.interrupt.signal, world.scenario.deep);
+      return { kind: 'exit', code, certificate };
+    } catch (error) {
       const fault = asFault(error);
       // What begins a pass under our feet, or loses the ledger, ends a command in words too.
       const passes = fault.faultClass === 'transient' && fault.code !== 'LEDGER_LOST';
-      if (begun && passes && !running.interrupt.signal.aborted)
+      if (process.alive && begun && passes && !running.interrupt.signal.aborted)
         world.overseer.violated(`${name} gave up for ${fault.code}, which passes`);
-      ended({ kind: 'threw', fault });
-    },
-  );
+      return { kind: 'threw', fault };
+    }
+  }
+
+  void live().then(ended);
   return running;
 }
 

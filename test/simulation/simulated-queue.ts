@@ -126,7 +126,7 @@ export function createSimulatedQueue(
       if (jobs.get(job.id) !== job || job.token !== token) throw new Error('missing lock');
       return job;
     };
-    if (result === 'failed') return to('fail', () => void toWaiting(hold()));
+    if (result === 'failed') return to('fail', () => toWaiting(hold()));
     if (result.kind === 'settled') {
       note(process.name, `is done with ${job.id}`);
       return to('complete', () => void jobs.delete(hold().id));

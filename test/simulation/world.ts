@@ -69,7 +69,14 @@ export function createWorld(scenario: Scenario, random: Random): World {
   const application = createApplication(store, scenario, random, nonce, () => world.overseer, note);
   const queueNamed = (name: string): SimulatedQueue => createSimulatedQueue(network, random, note, name);
   const world: World = {
-    ...{ scenario, random, history, note, network, store, kms, application },
+    scenario,
+    random,
+    history,
+    note,
+    network,
+    store,
+    kms,
+    application,
     kmsMood: 'well',
     broker: {
       ...newLedgers(),

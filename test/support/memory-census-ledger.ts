@@ -94,7 +94,12 @@ function snapshotOf({ id, plan, startedAt, batches, settled, scanned, readAt }: 
   const sum = (of: (tally: CensusTally) => number): number =>
     tallies.reduce((all, tally) => all + of(tally), 0);
   return {
-    ...{ id, pin, deep, planDigest, scanned, readAt },
+    id,
+    pin,
+    deep,
+    planDigest,
+    scanned,
+    readAt,
     enqueued: batches.reduce((all, { refs }) => all + refs.length, 0),
     batches: batches.length,
     settledBatches: settled.size,

@@ -85,7 +85,16 @@ export function createMemoryLedger(now = Date.now): MemoryLedger {
   function snapshotOf({ number, settled, failures, tally, before, batches, ...rest }: Pass): LedgerSnapshot {
     const { epoch, pin, planDigest, planParts, estimate, enqueued, scanned, startedAt } = rest;
     return {
-      ...{ epoch, pin, planDigest, planParts, estimate, enqueued, scanned, startedAt, finishedAt, state },
+      epoch,
+      pin,
+      planDigest,
+      planParts,
+      estimate,
+      enqueued,
+      scanned,
+      startedAt,
+      finishedAt,
+      state,
       pass: number,
       batches: batches.length,
       settledBatches: settled.size,
