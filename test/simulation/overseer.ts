@@ -1,3 +1,4 @@
+import type { Tally } from '../../src/rotation/batch.ts';
 import type { Certificate } from '../../src/rotation/certificate.ts';
 import type { LedgerSnapshot } from '../../src/rotation/ports/ledger.ts';
 import type { Ref, ReplaceOutcome, Replacement } from '../../src/rotation/record.ts';
@@ -5,6 +6,7 @@ import { isSealed, openSealed } from '../support/memory-kms.ts';
 import type { MemoryLedger } from '../support/memory-ledger.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 import type { Process } from './network.ts';
+import type { Scenario } from './scenario.ts';
 
 export const pin = { keyId: 'k1', versionId: 'v2' } as const;
 
@@ -36,7 +38,7 @@ export interface Overseer {
   /** The scan of the pass has reached the end of the store. */
   scanned(epoch: string): void;
   /** A worker has told the outcome of a batch. */
-  settling(epoch: string, batch: number): void;
+  settling(epoch: string, batch: number, tally: Tally): void;
   /** After each step of the ledger. */
   counted(snapshot: LedgerSnapshot): void;
   /** The broker has given away slots of the rate. */
@@ -60,12 +62,13 @@ export function createOverseer(
   store: MemoryStore,
   ledger: () => MemoryLedger,
   aadOf: (ref: Ref) => string,
-  isLimited: boolean,
+  { limits, notesVersion }: Scenario,
 ): Overseer {
   const violations: string[] = [];
   const known = new Map<Ref, Known>();
   const everGone = new Set<Ref>();
   const everBad = new Set<Ref>();
+  const everOnPin = new Set<Ref>();
   let slots = 0;
   let kmsCalls = 0;
   /** Since when no worker may go on. */
@@ -84,8 +87,14 @@ export function createOverseer(
     return aad === aadOf(ref) ? null : `has the AAD ${aad}`;
   }
 
+  function isOnPin(ref: Ref): boolean {
+    const value = store.rows.get(ref)?.value;
+    return value !== undefined && staleness(ref, value) === null;
+  }
+
   function swapped(ref: Ref, newValue: Uint8Array): void {
     pass.swaps += 1;
+    everOnPin.add(ref);
     const stale = staleness(ref, newValue);
     if (stale !== null) violated(`writes a value of ${ref} that ${stale}`);
     const { plaintext } = openSealed(newValue);
@@ -119,6 +128,7 @@ export function createOverseer(
         return;
       }
       if (record.rubbish) everBad.add(ref);
+      if (isOnPin(ref)) everOnPin.add(ref);
       known.set(ref, { ...record, writtenAt: Date.now() });
     },
     async replacing(changes, replace) {
@@ -146,8 +156,15 @@ export function createOverseer(
       for (const ref of pass.there)
         if (!enqueued.includes(ref)) violated(`${ref} was there all the while, and is not enqueued`);
     },
-    settling(epoch, batch) {
-      if (epoch === pass.epoch) pass.settled.add(batch);
+    settling(epoch, batch, { skipped }) {
+      if (epoch !== pass.epoch) return;
+      pass.settled.add(batch);
+      const staged = ledger().staged()[batch];
+      if (staged === undefined) return;
+      const onPin = staged.refs.filter((ref) => everOnPin.has(ref)).length;
+      // A note of the version may be wrong, and is believed until the census.
+      if (!notesVersion && skipped > onPin)
+        violated(`${skipped} of batch ${batch} are skipped, and ${onPin} were ever under the pin`);
     },
     counted(snapshot) {
       const { tally, enqueued, settledBatches, batches, state, epoch, before } = snapshot;
@@ -173,7 +190,7 @@ export function createOverseer(
     },
     asksKms(process) {
       kmsCalls += 1;
-      if (isLimited && kmsCalls > slots) violated(`${process.name} calls the KMS without a slot`);
+      if (limits.rate !== null && kmsCalls > slots) violated(`${process.name} calls the KMS without a slot`);
       if (isStopped(process) || Date.now() - process.heardOfBrokerAt <= lockMs) return;
       violated(`${process.name} calls the KMS, though its batches may be another's by now`);
     },

@@ -100,7 +100,7 @@ function ledgerOf(world: World, process: Process): Ledger {
       told(
         'settle',
         () => {
-          overseer.settling(epoch, batch);
+          overseer.settling(epoch, batch, tally);
           return real().settle(epoch, batch, tally, failures, before);
         },
         () => `${batch}: ${JSON.stringify(tally)}`,

@@ -83,12 +83,7 @@ export function createWorld(scenario: Scenario, random: Random): World {
       queue: queueNamed('queue'),
       censusQueue: queueNamed('census queue'),
     },
-    overseer: createOverseer(
-      store,
-      () => world.broker.ledger,
-      application.aadOf,
-      scenario.limits.rate !== null,
-    ),
+    overseer: createOverseer(store, () => world.broker.ledger, application.aadOf, scenario),
   };
   return world;
 }
