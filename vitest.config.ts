@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           ...everywhere,
           name: 'unit',
-          include: ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts'],
+          include: ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/simulation/**/*.test.ts'],
           isolate: false,
           sequence: { groupOrder: 0 },
         },

@@ -12,6 +12,8 @@ import { createFormat } from '../rotation/formats/create-format.ts';
 import type { Format } from '../rotation/formats/format.ts';
 import type { Goal } from '../rotation/goal.ts';
 import type { PlanParts } from '../rotation/plan-parts.ts';
+import type { DataKeyService } from '../rotation/ports/data-key-service.ts';
+import type { KeyService } from '../rotation/ports/key-service.ts';
 import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -63,9 +65,8 @@ export async function openRotation(
   use: StoreUse,
   openStoreOf: OpenStore = openStore,
 ): Promise<OpenRotation> {
-  const version = toolVersion();
   const log = openLog(config);
-  const metrics = createMetrics(config.rotation, config.kms.provider, version);
+  const metrics = createMetrics(config.rotation, config.kms.provider, toolVersion());
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const end of closers.toReversed()) await end();
@@ -78,45 +79,57 @@ export async function openRotation(
     closers.push(keyService.close);
     const store = await openStoreOf(config, use, broker);
     closers.push(store.close);
-
-    const calls = openCalls(config, keyService, broker.pace, {
-      waited: metrics.paceWaited,
-      saved: metrics.kmsCallsSaved,
-      fault: log.fault,
-    });
-    return {
-      config,
-      log,
-      metrics,
-      broker,
-      store: measureStore(store, metrics.storeUsed),
-      format: createFormat(config.format),
-      calls,
-      planDigest: planDigest(config),
-      planParts: planParts(config),
-      tool: `keyturn ${version}`,
-      goalFor: goalOf(config),
-      handleValues(onFault) {
-        const deps = { ...calls, onFault };
-        if (config.mode.kind === 'rewrap')
-          return { renewValues: createRewrapValues(deps), proveReadable: createProveRewrapped(deps) };
-        if (dataKeys === null) throw noDataKeys(config);
-        const { dataKeySpec } = config.mode;
-        return {
-          renewValues: createRegenerateValues({ ...deps, dataKeys, dataKeySpec }),
-          proveReadable: createProveRegenerated({ ...deps, dataKeys }),
-        };
-      },
-      async choosePin(signal) {
-        const patience = { signal, patienceMs: pinPatienceMs, onFault: log.fault };
-        return (await choosePin(config, calls, patience)).pin;
-      },
-      close,
-    };
+    return wireRotation(config, { log, metrics, broker, keyService, dataKeys, store, close });
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What a rotation is made of, opened. */
+export interface RotationParts extends Pick<OpenRotation, 'log' | 'metrics' | 'broker' | 'store' | 'close'> {
+  readonly keyService: KeyService;
+  /** Null where the KMS gives out none. */
+  readonly dataKeys: DataKeyService | null;
+}
+
+/** Wires the parts of a rotation as its config says. */
+export function wireRotation(config: KeyturnConfig, parts: RotationParts): OpenRotation {
+  const { broker, close, dataKeys, keyService, log, metrics, store } = parts;
+  const calls = openCalls(config, keyService, broker.pace, {
+    waited: metrics.paceWaited,
+    saved: metrics.kmsCallsSaved,
+    fault: log.fault,
+  });
+  return {
+    config,
+    log,
+    metrics,
+    broker,
+    store: measureStore(store, metrics.storeUsed),
+    format: createFormat(config.format),
+    calls,
+    planDigest: planDigest(config),
+    planParts: planParts(config),
+    tool: `keyturn ${toolVersion()}`,
+    goalFor: goalOf(config),
+    handleValues(onFault) {
+      const deps = { ...calls, onFault };
+      if (config.mode.kind === 'rewrap')
+        return { renewValues: createRewrapValues(deps), proveReadable: createProveRewrapped(deps) };
+      if (dataKeys === null) throw noDataKeys(config);
+      const { dataKeySpec } = config.mode;
+      return {
+        renewValues: createRegenerateValues({ ...deps, dataKeys, dataKeySpec }),
+        proveReadable: createProveRegenerated({ ...deps, dataKeys }),
+      };
+    },
+    async choosePin(signal) {
+      const patience = { signal, patienceMs: pinPatienceMs, onFault: log.fault };
+      return (await choosePin(config, calls, patience)).pin;
+    },
+    close,
+  };
 }
 
 function noDataKeys({ kms }: KeyturnConfig): Fault {

@@ -1,5 +1,6 @@
 import { enqueueStore } from '../producer/enqueue.ts';
 import { openPass } from '../producer/open-pass.ts';
+import { patiently } from '../rotation/patience.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 import { recordBegun, recordFinished } from './audit-rotation.ts';
 import { auditOf } from './open-audit.ts';
@@ -52,6 +53,10 @@ export async function enqueuePass(
   };
   const end = await enqueueStore(deps, epoch ?? '', signal);
   // Where all was settled before, the end of the scan has finished the pass.
-  if (end === 'complete') await recordFinished(auditOf(config), await broker.ledger.snapshot(), epoch);
+  if (end === 'complete') {
+    const patience = { signal, patienceMs: Infinity, onFault: log.fault };
+    const snapshot = await patiently(patience, () => broker.ledger.snapshot());
+    await recordFinished(auditOf(config), snapshot, epoch);
+  }
   return end;
 }

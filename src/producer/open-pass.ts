@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { sleep } from '../rotation/backoff.ts';
 import { Fault } from '../rotation/faults.ts';
 import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
 import type { Ledger, LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import { describeDifference, type PlanParts } from '../rotation/plan-parts.ts';
 import { mayTransition } from '../rotation/state.ts';
-import { setTimeout as delay } from 'node:timers/promises';
 
 /** A queue that stays empty over this many looks has lost the batches that are not settled. */
 const looksAtEmptyQueue = 4;
@@ -63,7 +63,7 @@ export async function hasLostBatches(
   signal: AbortSignal,
 ): Promise<boolean> {
   for (let look = 1; look <= looksAtEmptyQueue; look += 1) {
-    if (look > 1) await delay(betweenLooksMs, undefined, { signal }).catch(() => undefined);
+    if (look > 1) await sleep(betweenLooksMs, signal);
     if (signal.aborted) return false;
     const [snapshot, depth] = [await ledger.snapshot(), await queue.depth()];
     const open =

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep } from '../rotation/backoff.ts';
 import { asFault, type Fault } from '../rotation/faults.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 
@@ -57,7 +57,7 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
           deps.onCutOff();
         }
       }
-      await delay(beatMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+      await sleep(beatMs, stopped.signal);
     }
   }
 

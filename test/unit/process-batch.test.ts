@@ -20,7 +20,7 @@ describe('the way of a record', () => {
     expect(stoppedBy).toBeNull();
     expect(account.tally()).toEqual({ rotated: 20, skipped: 0, missing: 0, failed: 0, conflicts: 0 });
     for (const [ref, { value }] of core.store.rows) {
-      expect(openSealed(value)).toEqual({
+      expect(openSealed(value)).toMatchObject({
         keyId: 'k1',
         versionId: 'v2',
         aad: `c/${ref}`,

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
+import { sleep } from '../../rotation/backoff.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { openRotation } from '../open-rotation.ts';
 import type { Output } from '../output.ts';
-import { describeStatus, readStatus } from '../read-status.ts';
+import { describeStatus, readFinalStatus } from '../read-status.ts';
 import { startWorkerProcess } from '../worker-process.ts';
 
 const pollMs = 200;
@@ -21,11 +21,11 @@ export async function work(
     const { worker, signal, stop } = await startWorkerProcess(rotation, output, interrupt.signal);
     const state = (): string => worker.snapshot()?.state ?? 'new';
     const over = (): boolean => exitWhenDone && (state() === 'finished' || state() === 'cancelled');
-    while (!signal.aborted && !over()) await delay(pollMs, undefined, { signal }).catch(() => undefined);
+    while (!signal.aborted && !over()) await sleep(pollMs, signal);
     await stop();
 
     if (interrupt.by() !== null) return interrupt.by() === 'SIGINT' ? exitCode.interrupted : exitCode.done;
-    const status = await readStatus(rotation);
+    const status = await readFinalStatus(rotation, interrupt.signal);
     output.result(status, () => describeStatus(status));
     return status.failed === 0 && status.state === 'finished' ? exitCode.done : exitCode.notDone;
   } finally {
