@@ -34,7 +34,11 @@ async function openScene(
 async function queued(brokerUrl: string): Promise<object> {
   const { config } = parseWith({ rotation: 'shutdown', broker: brokerUrl, log: { level: 'silent' } });
   const broker = await openBroker(config, () => undefined);
-  return broker.queue.counts().finally(broker.close);
+  try {
+    return await broker.queue.counts();
+  } finally {
+    await broker.close();
+  }
 }
 
 async function endBySignal({ child, ended }: RunningCli): Promise<{ code: number | null; ms: number }> {

@@ -15,6 +15,8 @@ export interface Pod {
   send(signal: NodeJS.Signals): boolean;
   /** All processes that it was so far, with how they ended. */
   readonly ends: readonly CliResult[];
+  /** The last lines of the process that runs now. */
+  readonly lastWords: () => string;
   /** Done for good: a Job that has succeeded. */
   readonly completed: () => boolean;
   /** Ends it with SIGTERM; nothing comes after it. */
@@ -47,6 +49,7 @@ export function startPod({ name, args, restart }: PodSpec, env: NodeJS.ProcessEn
     name,
     send: (signal) => running?.child.kill(signal) ?? false,
     ends,
+    lastWords: () => running?.stderr().split('\n').slice(-6).join('\n') ?? '',
     completed: () => completed,
     async release() {
       released.abort();

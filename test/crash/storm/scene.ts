@@ -35,6 +35,8 @@ export interface Scene {
   readonly sql: pg.Pool;
   /** For commands that look at the end, once the storm is over. */
   readonly config: string;
+  /** Around the links. */
+  readonly brokerUrl: string;
   readonly ids: readonly string[];
   readonly poisonedIds: readonly string[];
   /** Sets a process's wall clock off by so many seconds; null where libfaketime is missing. */
@@ -65,11 +67,8 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   await sql.query('CREATE DATABASE broker');
 
   const ids = Array.from({ length: options.records }, (_, index) => String(index + 1));
-  const poisonedIds = ids.filter(
-    (_, index) => index % Math.floor(ids.length / (options.poisoned || 1)) === 7,
-  );
+  const isPoisoned = new Set(ids.filter((_, index) => index % 300 === 7).slice(0, options.poisoned));
   await createHistoryTable(sql);
-  const isPoisoned = new Set(options.poisoned === 0 ? [] : poisonedIds);
   await sql.query(
     `INSERT INTO customers SELECT id, value, 'note-' || id FROM unnest($1::bigint[], $2::bytea[]) AS r(id, value)`,
     [
@@ -86,13 +85,12 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     startFaultProxy(postgres.port),
     startFaultProxy(Number(new URL(kms.endpoint).port)),
   ]);
+  const brokerAt = (port: number): string =>
+    redis === null ? `postgres://postgres@127.0.0.1:${port}/broker` : `redis://127.0.0.1:${port}`;
   const configFor = (brokerPort: number, storePort: number, endpoint: string): Promise<string> =>
     writeConfig({
       rotation: 'storm',
-      broker:
-        redis === null
-          ? `postgres://postgres@127.0.0.1:${brokerPort}/broker`
-          : `redis://127.0.0.1:${brokerPort}`,
+      broker: brokerAt(brokerPort),
       kms: { provider: 'yandex', endpoint, auth: { iamToken: kms.token }, timeout: '2s' },
       source: { keyId: 'k1', aadContext: 'customer/{id}' },
       target: { keyId: 'k1', aadContext: 'customer/{id}' },
@@ -138,6 +136,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     job,
     sql,
     config,
+    brokerUrl: brokerAt(redis?.port ?? postgres.port),
     ids: ids.filter((id) => !isPoisoned.has(id)),
     poisonedIds: [...isPoisoned],
     shiftClock:
