@@ -56,6 +56,15 @@ export default defineConfig({
           sequence: { groupOrder: 3 },
         },
       },
+      {
+        // Too long for every day; `scripts/soak.mjs` runs it.
+        test: {
+          ...everywhere,
+          name: 'soak',
+          include: ['test/soak/**/*.test.ts'],
+          sequence: { groupOrder: 4 },
+        },
+      },
     ],
     coverage: {
       provider: 'v8',

@@ -63,6 +63,7 @@ export function createBatchQueue<Connection>(
         const { waiting = 0, delayed = 0, active = 0, failed = 0 } = counts;
         return { waiting, delayed, active, failed };
       }),
+    giveOutDelayed: () => reach(() => queue.promoteJobs()),
     drain: () => reach(() => queue.drain(true)),
     consume: (process, concurrency) => {
       const options: WorkerOptions<Connection> = {

@@ -38,6 +38,15 @@ export async function openPass(deps: OpenPassDeps, signal: AbortSignal): Promise
     // Another producer may have begun at the same time: its pass is as good as ours.
     return { snapshot: await deps.ledger.snapshot(), how: begun ? 'begun' : 'resumed' };
   }
+  return resumePass(deps, before, signal);
+}
+
+/** The pass under way, or where the broker has lost batches of it, another one in its place; never a new one. */
+export async function resumePass(
+  deps: OpenPassDeps,
+  before: LedgerSnapshot,
+  signal: AbortSignal,
+): Promise<OpenedPass> {
   if (before.planDigest !== deps.planDigest) throw planChanged(before, deps.planParts);
   if (before.epoch !== null && (await hasLostBatches(deps, signal))) {
     const restarted = await deps.ledger.restart(before.epoch, await newPass(deps, before.pin));

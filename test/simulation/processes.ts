@@ -3,7 +3,7 @@ import { runRotation } from '../../src/cli/commands/run.ts';
 import { keepNothing } from '../../src/cli/keep-certificate.ts';
 import { wireRotation, type OpenRotation, type RotationParts } from '../../src/cli/open-rotation.ts';
 import type { Output } from '../../src/cli/output.ts';
-import { enqueuePass, openPassFor } from '../../src/cli/produce-pass.ts';
+import { enqueuePass, openPassFor, tendPassOf } from '../../src/cli/produce-pass.ts';
 import { startWorkerProcess } from '../../src/cli/worker-process.ts';
 import type { KeyturnConfig } from '../../src/config/keyturn-config.ts';
 import { putBackFailures } from '../../src/producer/put-back.ts';
@@ -146,7 +146,8 @@ const noMetrics: Metrics = {
 
 const scripts: Readonly<Record<Role, Script>> = {
   async work(rotation, output, interrupt) {
-    const { signal, stop } = await startWorkerProcess(rotation, output, interrupt);
+    const { signal, stop, worker } = await startWorkerProcess(rotation, output, interrupt);
+    void tendPassOf(rotation, worker.snapshot, output, signal);
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
     await stop();
     return 0;

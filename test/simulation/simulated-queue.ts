@@ -218,6 +218,10 @@ export function createSimulatedQueue(
           close: (graceMs) => closeConsumer(consumer, graceMs),
         };
       },
+      giveOutDelayed: () =>
+        call(process, 'broker', `${name}.giveOutDelayed`, async () => {
+          for (const job of jobs.values()) if (job.state === 'delayed') toWaiting(job);
+        }),
       drain: () =>
         call(process, 'broker', `${name}.drain`, async () => {
           for (const { id, state } of jobs.values()) if (state !== 'active') jobs.delete(id);

@@ -27,6 +27,7 @@ const queue: BatchQueue = {
   consume: () => {
     throw new Error('nothing is worked here');
   },
+  giveOutDelayed: async () => undefined,
   drain: async () => undefined,
   close: async () => undefined,
 };

@@ -1,9 +1,11 @@
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
 import { sleep } from '../../rotation/backoff.ts';
+import { eitherSignal } from '../../rotation/either-signal.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { openRotation } from '../open-rotation.ts';
 import type { Output } from '../output.ts';
+import { tendPassOf } from '../produce-pass.ts';
 import { describeStatus, readFinalStatus } from '../read-status.ts';
 import { startWorkerProcess } from '../worker-process.ts';
 
@@ -20,8 +22,11 @@ export async function work(
   try {
     const { worker, signal, stop } = await startWorkerProcess(rotation, output, interrupt.signal);
     const state = (): string => worker.snapshot()?.state ?? 'new';
+    const tending = new AbortController();
+    void tendPassOf(rotation, worker.snapshot, output, eitherSignal(signal, tending.signal));
     const over = (): boolean => exitWhenDone && (state() === 'finished' || state() === 'cancelled');
     while (!signal.aborted && !over()) await sleep(pollMs, signal);
+    tending.abort();
     await stop();
 
     if (interrupt.by() !== null) return interrupt.by() === 'SIGINT' ? exitCode.interrupted : exitCode.done;
