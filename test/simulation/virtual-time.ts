@@ -15,7 +15,10 @@ export async function inVirtualTime<Result>(
 ): Promise<Result | null> {
   const turn = setImmediate;
   const rest = (): Promise<void> => new Promise((resolve) => void turn(resolve));
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'], now: Date.UTC(2030, 0) });
+  vi.useFakeTimers({
+    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
+    now: Date.UTC(2030, 0),
+  });
   const chance = vi.spyOn(Math, 'random').mockImplementation(random.next);
   try {
     let end: { result: Result } | { error: unknown } | null = null;
