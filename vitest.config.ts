@@ -28,6 +28,18 @@ export default defineConfig({
       {
         test: {
           ...everywhere,
+          name: 'deploy',
+          include: ['test/deploy/**/*.test.ts'],
+          // The tools may have to be fetched first.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          isolate: false,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...everywhere,
           name: 'servers',
           include: servers,
           exclude: timed,

@@ -23,7 +23,9 @@ async function fill() {
   for (let first = 1; first <= records; first += atATime) {
     const ids = Array.from({ length: Math.min(atATime, records - first + 1) }, (_, index) => first + index);
     const sealed = await Promise.all(
-      ids.map((id) => kms('encrypt', { plaintext: base64(`ssn-${id}`), aadContext: base64(`customer/${id}`) })),
+      ids.map((id) =>
+        kms('encrypt', { plaintext: base64(`ssn-${id}`), aadContext: base64(`customer/${id}`) }),
+      ),
     );
     await store.query('INSERT INTO customers SELECT * FROM unnest($1::bigint[], $2::text[])', [
       ids,
@@ -32,7 +34,7 @@ async function fill() {
   }
   await kms('rotate', {});
   await store.query('COMMIT');
-  console.log(`${records} records encrypted; the key is rotated`);
+  say(`${records} records encrypted; the key is rotated`);
 }
 
 async function connect() {
@@ -58,8 +60,12 @@ async function patiently(whom, step) {
       return await step();
     } catch (error) {
       if (tries === 120) throw error;
-      if (tries === 1) console.log(`waiting for ${whom}`);
+      if (tries === 1) say(`waiting for ${whom}`);
       await delay(1000);
     }
   }
+}
+
+function say(line) {
+  process.stdout.write(`${line}\n`);
 }
