@@ -6,6 +6,9 @@ const debianPackages = {
   'redis-server': 'redis-server',
   initdb: 'postgresql',
   postgres: 'postgresql',
+  promtool: 'prometheus',
+  buildah: 'buildah',
+  crun: 'crun',
 } as const;
 export type ServerBinary = keyof typeof debianPackages;
 
