@@ -5,7 +5,7 @@ import { parseText } from '../parse-config.ts';
 import type { KubeObject } from './kube-object.ts';
 
 /** What the files stand for that a Secret brings. */
-export const secretFiles = {
+const secretFiles = {
   '/var/run/keyturn/secrets/broker-url': 'redis://redis:6379',
   '/var/run/keyturn/secrets/store-url': 'postgres://keyturn:demo@postgres/app',
   '/var/run/keyturn/secrets/iam-token': 'demo',
