@@ -66,6 +66,17 @@ export default defineConfig({
           sequence: { groupOrder: 3 },
         },
       },
+      {
+        // Takes minutes: `scripts/image.mjs` runs it.
+        test: {
+          ...everywhere,
+          name: 'image',
+          include: ['test/image/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 1_200_000,
+          sequence: { groupOrder: 4 },
+        },
+      },
     ],
     coverage: {
       provider: 'v8',
