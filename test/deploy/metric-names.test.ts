@@ -6,7 +6,7 @@ import { createReplyFault } from '../../src/kms/yandex/reply-fault.ts';
 import { pauseCauses } from '../../src/rotation/ports/ledger.ts';
 import { states } from '../../src/rotation/state.ts';
 import { contractMetrics } from '../support/contract-metrics.ts';
-import { renderOverlay } from '../support/deploy/render.ts';
+import { renderChart, renderOverlay } from '../support/deploy/render.ts';
 
 const ruleFile = z.object({
   groups: z.array(
@@ -68,6 +68,20 @@ describe('the metrics that rules, alerts and autoscaling ask for', () => {
     expect(used.length).toBeGreaterThan(0);
     for (const name of used) expect(recorded).toContain(name);
   });
+});
+
+test.each([
+  ['Kustomize', () => renderOverlay('base')],
+  ['the chart', () => renderChart('base')],
+  ['the chart, as a release of another name', () => renderChart('base', { release: 'ssn' })],
+])('an alert on a Job by another name than it has would never fire: %s', (_name, render) => {
+  const jobs = render().flatMap(({ kind, metadata }) => (kind === 'Job' ? [metadata.name] : []));
+  const patterns = rules.flatMap(({ expr }) =>
+    [...expr.matchAll(/job_name=~"([^"]*)"/g)].map(([, pattern = '']) => new RegExp(`^(?:${pattern})$`)),
+  );
+  // Each Job has an alert, and each alert a Job.
+  expect(jobs.map((job) => patterns.filter((pattern) => pattern.test(job)).length)).toEqual([1, 1]);
+  expect(patterns.map((pattern) => jobs.filter((job) => pattern.test(job)).length)).toEqual([1, 1]);
 });
 
 describe('the codes that are no errors of the KMS', () => {

@@ -8,7 +8,6 @@ const debianPackages = {
   postgres: 'postgresql',
   promtool: 'prometheus',
   buildah: 'buildah',
-  crun: 'crun',
 } as const;
 export type ServerBinary = keyof typeof debianPackages;
 
