@@ -30,6 +30,18 @@ export default defineConfig({
       {
         test: {
           ...everywhere,
+          name: 'deploy',
+          include: ['test/deploy/**/*.test.ts'],
+          // The tools may have to be fetched first.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          isolate: false,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...everywhere,
           name: 'servers',
           include: servers,
           exclude: timed,
@@ -62,6 +74,17 @@ export default defineConfig({
           ...everywhere,
           name: 'soak',
           include: ['test/soak/**/*.test.ts'],
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        // Takes minutes: `scripts/image.mjs` runs it.
+        test: {
+          ...everywhere,
+          name: 'image',
+          include: ['test/image/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 1_200_000,
           sequence: { groupOrder: 4 },
         },
       },

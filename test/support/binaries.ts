@@ -6,6 +6,8 @@ const debianPackages = {
   'redis-server': 'redis-server',
   initdb: 'postgresql',
   postgres: 'postgresql',
+  promtool: 'prometheus',
+  buildah: 'buildah',
 } as const;
 export type ServerBinary = keyof typeof debianPackages;
 
