@@ -9,8 +9,8 @@ import { freshRedis } from '../support/peers.ts';
 import { createPeople, peopleUnder, type People } from '../support/people.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
 
-const patient = { timeout: 40_000, interval: 50 };
-const timeout = 150_000;
+const patient = { timeout: 60_000, interval: 50 };
+const timeout = 180_000;
 
 async function peopleOf(count: number, { onTestFinished }: TestContext): Promise<People> {
   const people = await createPeople(count);
