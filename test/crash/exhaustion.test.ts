@@ -9,8 +9,8 @@ import { freshRedis } from '../support/peers.ts';
 import { createPeople, peopleUnder, type People } from '../support/people.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
 
-const patient = { timeout: 40_000, interval: 50 };
-const timeout = 150_000;
+const patient = { timeout: 60_000, interval: 50 };
+const timeout = 180_000;
 
 async function peopleOf(count: number, { onTestFinished }: TestContext): Promise<People> {
   const people = await createPeople(count);
@@ -52,11 +52,11 @@ test.concurrent(
   'a Redis without memory makes the producer wait in words, and loses no batch',
   { timeout },
   async (context) => {
-    const records = 3000;
+    const records = 2000;
     const people = await peopleOf(records, context);
     const { server, redis } = await redisWith(['--maxmemory-policy', 'noeviction'], context);
     const used = Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
-    await redis.config('SET', 'maxmemory', used + 700_000);
+    await redis.config('SET', 'maxmemory', used + 300_000);
     const config = await configFor(people, server.url, { batchSize: 5, backlog: 10_000 });
 
     const producer = startCli(['enqueue', '-c', config]);

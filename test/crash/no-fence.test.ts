@@ -7,7 +7,7 @@ import { createPeople, peopleUnder } from '../support/people.ts';
 
 /** Well within the 15 s for which a batch is its worker's, of which seven may be over when the link is cut. */
 const cutOffMs = 10_000;
-const patient = { timeout: 30_000, interval: 50 };
+const patient = { timeout: 60_000, interval: 50 };
 const records = 60;
 
 /** People, and links that can be cut: the worker's to the broker, and everyone's to the store. */
@@ -70,7 +70,7 @@ async function startBusyWorker(
 
 test.concurrent.for(['redis', 'postgres'] as const)(
   'a worker cut off from %s abandons its calls before others may have its batches, and goes on by itself',
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async (kind, context) => {
     const scene = await openScene(kind, context);
     const { kms, links } = scene;
@@ -133,5 +133,5 @@ test.concurrent(
       conflicts: 0,
     });
   },
-  90_000,
+  180_000,
 );

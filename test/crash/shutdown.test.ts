@@ -9,7 +9,7 @@ import { startRedis } from '../support/servers.ts';
 
 /** Of a worker's time to shut down; Kubernetes kills after 30 s. */
 const boundMs = 25_000;
-const patient = { timeout: 30_000, interval: 50 };
+const patient = { timeout: 60_000, interval: 50 };
 
 async function openScene(
   broker: string,
@@ -50,7 +50,7 @@ async function endBySignal({ child, ended }: RunningCli): Promise<{ code: number
 
 test.concurrent.for(['redis', 'postgres'] as const)(
   'a worker that is stopped in a batch of 5,000 slow calls over %s hands back the rest, and no call is made twice',
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async (kind, context) => {
     const broker = await (kind === 'redis' ? freshRedis() : freshDatabase());
     const { kms, config, calls, status, readAll, workToTheEnd } = await openScene(broker.url, 5000, context);
@@ -80,7 +80,7 @@ test.concurrent.for(['redis', 'postgres'] as const)(
 
 test.concurrent.for(['stopped', 'dead'] as const)(
   'worker and producer end in bounded time with their Redis %s, at once at a second signal, and no count is lost',
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async (trouble, context) => {
     const records = 400;
     const redis = await startRedis(['--appendonly', 'yes']);
