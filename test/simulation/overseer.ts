@@ -179,7 +179,12 @@ export function createOverseer(
       if (epoch !== pass.epoch) return;
       if (settledBatches > pass.settled.size)
         violated(`${settledBatches} batches are settled, and workers have told of ${pass.settled.size}`);
-      if (rotated > pass.swaps) violated(`${rotated} are counted as rotated, with ${pass.swaps} swaps`);
+      // One swap may be found to be its own by two batches of one process, where the record is enqueued twice.
+      const refs = ledger()
+        .staged()
+        .flatMap((batch) => batch.refs);
+      const most = pass.swaps + refs.length - new Set(refs).size;
+      if (rotated > most) violated(`${rotated} are counted as rotated, with ${pass.swaps} swaps`);
       const gone = ledger()
         .staged()
         .flatMap(({ refs }) => refs.filter((ref) => everGone.has(ref)));
