@@ -12,8 +12,6 @@ import { auditOf } from './open-audit.ts';
 import type { OpenRotation } from './open-rotation.ts';
 import type { Output } from './output.ts';
 
-/** The time that batches in work have to come back after a stop; Kubernetes kills after 30 s. */
-const graceMs = 25_000;
 /** A peer that failed this recently makes the process not ready. */
 const notReadyMs = 10_000;
 
@@ -116,6 +114,7 @@ export async function startWorkerProcess(
   log.info('worker started', { worker: workerId });
 
   async function stop(): Promise<void> {
+    const graceMs = config.shutdownTimeoutMs;
     const [clean] = await Promise.all([started.stop(graceMs), counting?.close(graceMs)]);
     if (!clean) log.warn('a batch was still in work; the queue gives it to another worker');
     await server?.close();

@@ -113,6 +113,9 @@ export function createConfigSchema(directory: string) {
         .describe('Reads a random share of what was written again and has the KMS open it; off if left out'),
       limits: limits.prefault({}),
       retry: retry.prefault({}).describe('Exponential backoff per record; an outage costs no attempt'),
+      shutdownTimeout: duration
+        .prefault('25s')
+        .describe('How long a worker that is told to end may take to hand back its batches'),
       metrics: metrics.optional().describe('Serves /metrics, /healthz and /readyz; off if left out'),
       audit: filePath(directory)
         .optional()
@@ -133,6 +136,7 @@ export function createConfigSchema(directory: string) {
       verifyWrites: config.verifyWrites?.sample ?? 0,
       limits: config.limits,
       retry: config.retry,
+      shutdownTimeoutMs: config.shutdownTimeout,
       metrics: config.metrics ?? null,
       audit: config.audit ?? null,
       log: config.log,

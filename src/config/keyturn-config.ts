@@ -34,6 +34,8 @@ export interface KeyturnConfig {
     readonly maxFailures: number;
   };
   readonly retry: { readonly attempts: number; readonly initialMs: number; readonly maxMs: number };
+  /** How long a worker that is told to end may take to hand back what it has in work. */
+  readonly shutdownTimeoutMs: number;
   /** Null: no metrics server. */
   readonly metrics: { readonly port: number; readonly host: string } | null;
   /** Null: no audit log. */

@@ -54,6 +54,7 @@ describe('loading', () => {
       },
       verifyWrites: 0,
       retry: { attempts: 8, initialMs: 200, maxMs: 30_000 },
+      shutdownTimeoutMs: 25_000,
       metrics: { port: 9464, host: '0.0.0.0' },
       audit: resolve('test/support/audit.jsonl'),
       log: { level: 'info' },
