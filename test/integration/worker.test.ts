@@ -91,6 +91,8 @@ describe.each(['redis', 'postgres'] as const)('worker over %s', (kind) => {
     const paused = () => until(async () => expect((await snapshot()).state).toBe('paused'));
     parts.startWorker({ maxFailures: 3 });
     await paused();
+    // Of two batches that came over the limit at once, each pauses.
+    await until(async () => expect((await parts.broker.queue.counts()).active).toBe(0));
     await parts.broker.ledger.resume();
     const { acceptedFailures } = await snapshot();
     expect(acceptedFailures).toBeGreaterThan(3);
