@@ -45,6 +45,9 @@ export async function connectBrokerPostgres(url: string, options: PostgresBroker
     // What a connection says while we end it is no news.
     if (!pool.ending) options.onError(toBrokerFault(error));
   });
+  // A connection that breaks while we or BullMQ hold it fails its query, and says so once more by itself: an
+  // error that nobody listens to would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const bounded = boundEnd(pool);
   try {
     await prepareDatabase(bounded);
