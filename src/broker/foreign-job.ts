@@ -5,8 +5,8 @@ import type { JobData } from './job-data.ts';
 
 /**
  * BullMQ's worker, which parses a job's data where nobody can catch it (6.7): what is no JSON would come back
- * for ever, whenever its lock runs out. Here its data is null, so that it is set aside as any other job that
- * is none of ours.
+ * for ever, whenever its lock runs out. Here its data is null, so that it is set aside like every job that is
+ * none of ours.
  */
 export class ForgivingWorker<Connection> extends bullmq.Worker<
   JobData,

@@ -93,6 +93,6 @@ async function countBatch(
 
 /** A census keeps nothing of a batch that is counted in part: it is begun anew. */
 function handBack(refs: readonly Ref[], fruitless: number, delayMs: number): Processed {
-  const progress = { tally: emptyTally, before: {}, left: refs, fruitless };
+  const progress = { tally: emptyTally, failures: [], before: {}, left: refs, fruitless };
   return { kind: 'handedBack', progress, delayMs };
 }

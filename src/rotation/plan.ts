@@ -93,7 +93,7 @@ export function estimatePlan(facts: PlanFacts): PlanEstimate {
   };
 }
 
-/** A call takes the items of one batch at most, so there is one for each batch that has any. */
+/** A call takes the items of one batch at most, so each batch with items makes one. */
 function callsFor(items: number, { records, batchSize, itemsPerCall }: PlanFacts): number {
   return Math.max(items / itemsPerCall, Math.min(items, Math.ceil(records / batchSize)));
 }

@@ -103,9 +103,8 @@ function settleOffline(
 ): OpenRecord | null {
   try {
     const open = openRecord(format, record);
-    // A census has shown the store's note of a late writer's record to be wrong.
-    const note = batch.late ? null : record.keyVersion;
-    if (!isOnPinOffline(goal, open.opened, note, keyService)) return open;
+    // Of a record that a census found stale, or that failed, neither header nor note is believed again.
+    if (batch.late || !isOnPinOffline(goal, open.opened, record.keyVersion, keyService)) return open;
     account.settle(record.ref, 'skipped');
   } catch (error) {
     account.setAside(record.ref, asFault(error), 0);
@@ -168,7 +167,7 @@ async function settleRenewed(
   for (const { record, sourceVersionId } of written) {
     const fault = unreadable.get(record.ref);
     if (fault === undefined) account.settleRotated(record.ref, sourceVersionId);
-    else account.setAside(record.ref, fault, callsOfUnreadable);
+    else account.condemn(record.ref, fault, callsOfUnreadable);
   }
   return stoppedBy;
 }

@@ -255,5 +255,5 @@ async function closeConsumer({ closing, inWork }: Consumer, graceMs: number): Pr
 
 function nothingDone({ refs }: Batch): BatchProgress {
   const tally = { rotated: 0, skipped: 0, missing: 0, failed: 0, conflicts: 0 };
-  return { tally, before: {}, left: refs, fruitless: 0 };
+  return { tally, failures: [], before: {}, left: refs, fruitless: 0 };
 }

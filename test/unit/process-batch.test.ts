@@ -63,6 +63,16 @@ describe('the way of a record', () => {
     const late = await processBatch(batchOf(refs, true), null, core.deps, never);
     expect(late.account.tally()).toMatchObject({ rotated: 2 });
   });
+
+  test('a header that names the pin is believed, but not of a record that failed before', async () => {
+    const core = createCore();
+    core.kms.readable = true;
+    core.store.rows.set('1', { value: sealFor('foreign', 'v2', 'c/1', 'x'), keyVersion: null });
+    const believed = await processBatch(batchOf(['1']), null, core.deps, never);
+    expect(believed.account.tally()).toMatchObject({ skipped: 1 });
+    const putBack = await processBatch(batchOf(['1'], true), null, core.deps, never);
+    expect(putBack.account.tally()).toMatchObject({ skipped: 0, failed: 1 });
+  });
 });
 
 describe('compare-and-swap', () => {
@@ -281,6 +291,7 @@ describe('stopping', () => {
     core.seed(5);
     const earlier = {
       tally: { rotated: 2, skipped: 0, missing: 1, failed: 0, conflicts: 4 },
+      failures: [],
       before: { v1: 1, v0: 1 },
       left: ['4', '5'],
       fruitless: 2,

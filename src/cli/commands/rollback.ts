@@ -4,6 +4,7 @@ import type { Journal } from '../../stores/postgres/journal.ts';
 import { rollBack, type RollbackReport } from '../../stores/postgres/roll-back.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
+import { auditOf } from '../open-audit.ts';
 import { openBroker } from '../open-broker.ts';
 import { openLog } from '../open-log.ts';
 import { openJournal } from '../open-store.ts';
@@ -40,6 +41,7 @@ export async function rollback(config: KeyturnConfig, output: Output): Promise<n
         },
         onProgress: progress.reached,
       }).finally(progress.stop);
+      auditOf(config).note({ records: report.counts.restored });
       const { rotation } = config;
       output.result({ rotation, complete: report.complete, ...report.counts, left: report.left }, () =>
         describe(report),
