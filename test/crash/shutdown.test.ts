@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { openBroker } from '../../src/cli/open-broker.ts';
 import { expect, test, vi, type TestContext } from 'vitest';
 import { runCli, startCli, writeConfig, type CliResult, type RunningCli } from '../support/cli.ts';
@@ -25,11 +24,18 @@ async function openScene(
     limits: { batchSize: 5000, concurrency: 50 },
     shutdownTimeout: '10s',
   });
-  const calls = (): number => people.kms.calls.filter(({ method }) => method === 'reEncrypt').length;
+  const { kms } = people;
+  const calls = (): number => kms.calls.filter(({ method }) => method === 'reEncrypt').length;
+  /** The KMS answers so many calls; those behind them wait until it is told to answer all. */
+  function answerOnly(most: number): void {
+    const held = new Promise<void>((resolve) => (answerAll = resolve));
+    kms.beforeAnswer = async () => (calls() <= most ? undefined : held);
+  }
+  let answerAll = (): void => undefined;
   const status = async (): Promise<unknown> =>
     JSON.parse((await runCli(['status', '-c', config, '--json'])).stdout);
   const workToTheEnd = (): Promise<CliResult> => runCli(['work', '-c', config, '--exit-when-done', '--json']);
-  return { ...people, config, calls, status, workToTheEnd };
+  return { ...people, config, calls, answerOnly, answerAll: () => answerAll(), status, workToTheEnd };
 }
 
 async function queued(brokerUrl: string): Promise<object> {
@@ -54,8 +60,9 @@ test.concurrent.for(['redis', 'postgres'] as const)(
   { timeout: 180_000 },
   async (kind, context) => {
     const broker = await (kind === 'redis' ? freshRedis() : freshDatabase());
-    const { kms, config, calls, status, readAll, workToTheEnd } = await openScene(broker.url, 5000, context);
-    kms.beforeAnswer = () => delay(500);
+    const scene = await openScene(broker.url, 5000, context);
+    const { config, calls, status, readAll, workToTheEnd } = scene;
+    scene.answerOnly(100);
     const worker = startCli(['work', '-c', config]);
     expect((await runCli(['enqueue', '-c', config])).code).toBe(0);
     await vi.waitFor(() => expect(calls()).toBeGreaterThan(100), patient);
@@ -69,7 +76,7 @@ test.concurrent.for(['redis', 'postgres'] as const)(
     expect(await queued(broker.url)).toMatchObject({ active: 0, failed: 0 });
     expect(await status()).toMatchObject({ state: 'running', total: 5000, rotated: 0, remaining: 5000 });
 
-    kms.beforeAnswer = async () => undefined;
+    scene.answerAll();
     const { code, stdout } = await workToTheEnd();
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ state: 'finished', total: 5000, rotated: 5000, failed: 0 });
@@ -87,8 +94,8 @@ test.concurrent.for(['stopped', 'dead'] as const)(
     const redis = await startRedis(['--appendonly', 'yes']);
     context.onTestFinished(() => redis.stop());
     const scene = await openScene(redis.url, records, context);
-    const { kms, config, calls, status, readAll, workToTheEnd } = scene;
-    kms.beforeAnswer = () => delay(500);
+    const { config, calls, status, readAll, workToTheEnd } = scene;
+    scene.answerOnly(40);
     const small = { KEYTURN_LIMITS_BATCH_SIZE: '20', KEYTURN_LIMITS_BACKLOG: '3', KEYTURN_LIMITS_RATE: '40' };
     const [worker, impatient] = [
       startCli(['work', '-c', config], small),
@@ -113,7 +120,7 @@ test.concurrent.for(['stopped', 'dead'] as const)(
 
     if (trouble === 'stopped') process.kill(redis.pid(), 'SIGCONT');
     else await redis.restart();
-    kms.beforeAnswer = async () => undefined;
+    scene.answerAll();
     expect((await runCli(['enqueue', '-c', config], { ...small, KEYTURN_LIMITS_BACKLOG: '50' })).code).toBe(
       0,
     );

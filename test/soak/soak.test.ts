@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setInterval as every } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { request } from 'undici';
@@ -66,13 +66,13 @@ test(
     const ended = Promise.all(workers.map((worker) => worker.ended));
     let over = false;
     void ended.then(() => (over = true));
-    while (!over) {
-      await delay(betweenSamplesMs);
+    for await (const from of every(betweenSamplesMs, startedAt)) {
+      if (over) break;
       const sample = await takeSample(
         redis,
         workers.map(({ child }) => child.pid ?? 0),
       );
-      if (sample !== null) samples.push({ seconds: (performance.now() - startedAt) / 1000, ...sample });
+      if (sample !== null) samples.push({ seconds: (performance.now() - from) / 1000, ...sample });
     }
     const seconds = (performance.now() - startedAt) / 1000;
 

@@ -26,10 +26,15 @@ process.on('exit', () => {
 });
 
 /** Starts the built command, as a user does. */
-export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCli {
+export function startCli(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  killAfterMs?: number,
+): RunningCli {
   const child = spawn(process.execPath, [...briefly, 'dist/cli/main.js', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    ...(killAfterMs === undefined ? {} : { timeout: killAfterMs, killSignal: 'SIGKILL' as const }),
   });
   started.add(child);
   child.once('exit', () => started.delete(child));

@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { z } from 'zod';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { dumpPostgres, dumpRedis } from '../../support/broker-dump.ts';
 import { startCli } from '../../support/cli.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -18,6 +17,7 @@ const seed = Number(process.env['STORM_SEED'] ?? Date.now() % 1_000_000);
 const stormMs = minutes * 60_000;
 /** Longer than locks take to run out, dead processes to be missed, and a lost batch to be looked for. */
 const standstillMs = 150_000;
+const testMs = 4 * stormMs + 400_000;
 /** A command that looks at the end must not wait for anything. */
 const commandMs = 60_000;
 const ratePerSecond = 80;
@@ -46,7 +46,7 @@ const scenes: readonly SceneOptions[] = [
 
 test.concurrent.for(scenes)(
   `a storm of faults over $broker with $job and workers loses, overwrites and miscounts nothing (seed ${seed})`,
-  { timeout: 4 * stormMs + 400_000 },
+  { timeout: testMs },
   async (options, { onTestFinished }) => {
     const random = seededRandom(seed);
     const records = Math.round((stormMs / 1000) * ratePerSecond * (options.job === 'run' ? 0.4 : 0.6));
@@ -55,10 +55,12 @@ test.concurrent.for(scenes)(
     const application = startStormyApplication(scene, seededRandom(seed + 1));
     const startedAt = performance.now();
     const elapsed = (): number => performance.now() - startedAt;
-    const changesOver = setTimeout(application.forgetOldVersion, stormMs / 2);
-    onTestFinished(() => clearTimeout(changesOver));
 
-    const struck = await rage(scene, random, () => elapsed() > stormMs || isDone(scene));
+    const struck = await rage(scene, random, () => {
+      if (elapsed() > stormMs / 2) application.forgetOldVersion();
+      return elapsed() > stormMs || isDone(scene);
+    });
+    application.forgetOldVersion();
     const stormEndedAt = elapsed();
     await awaitEnd(scene);
     const finishedAt = elapsed();
@@ -112,16 +114,19 @@ test.concurrent.for(scenes)(
 async function awaitEnd(scene: Scene): Promise<void> {
   const { kms, job, pods } = scene;
   let [calls, movedAt] = [0, performance.now()];
-  for (;;) {
-    const stand = job.completed() ? await readJson(scene, ['status', '--json'], status) : null;
-    if (stand?.state === 'finished') return;
-    if (kms.calls.length > calls) [calls, movedAt] = [kms.calls.length, performance.now()];
-    if (performance.now() - movedAt > standstillMs) {
-      const words = pods.map(({ name, lastWords }) => `${name}: ${lastWords()}`);
-      throw new Error(`nothing moves: ${JSON.stringify(stand)}\n${words.join('\n')}`);
-    }
-    await delay(2000);
-  }
+  // Ends by standing still rather than by a time of its own.
+  await vi.waitUntil(
+    async () => {
+      const stand = job.completed() ? await readJson(scene, ['status', '--json'], status) : null;
+      if (kms.calls.length > calls) [calls, movedAt] = [kms.calls.length, performance.now()];
+      if (performance.now() - movedAt > standstillMs) {
+        const words = pods.map(({ name, lastWords }) => `${name}: ${lastWords()}`);
+        throw new Error(`nothing moves: ${JSON.stringify(stand)}\n${words.join('\n')}`);
+      }
+      return stand?.state === 'finished';
+    },
+    { timeout: testMs, interval: 2000 },
+  );
 }
 
 async function dumpBroker({ redis, brokerUrl }: Scene): Promise<string> {
@@ -143,10 +148,8 @@ function isDone({ job, options }: Scene): boolean {
 }
 
 async function readJson<T>({ config }: Scene, args: readonly string[], shape: z.ZodType<T>): Promise<T> {
-  const { child, ended } = startCli([...args, '-c', config], { KEYTURN_LIMITS_RATE: 'none' });
-  const hangs = setTimeout(() => child.kill('SIGKILL'), commandMs);
+  const { ended } = startCli([...args, '-c', config], { KEYTURN_LIMITS_RATE: 'none' }, commandMs);
   const { code, stdout, stderr } = await ended;
-  clearTimeout(hangs);
   if (stdout === '') throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`);
   return shape.parse(JSON.parse(stdout));
 }
