@@ -1,4 +1,5 @@
 import { fastify } from 'fastify';
+import { errnoOf } from '../rotation/errno.ts';
 import { Fault } from '../rotation/faults.ts';
 
 export interface TelemetrySources {
@@ -35,11 +36,10 @@ export async function startTelemetryServer(
     await server.listen({ host, port });
   } catch (error) {
     await server.close();
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new Fault(
       'usage',
       'METRICS_PORT',
-      `cannot serve metrics on ${host}:${port} (${code}); set metrics.port to a free port, or to 0`,
+      `cannot serve metrics on ${host}:${port} (${errnoOf(error)}); set metrics.port to a free port, or to 0`,
       { cause: error },
     );
   }
