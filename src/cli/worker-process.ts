@@ -11,6 +11,7 @@ import { recordBatch } from './audit-rotation.ts';
 import { auditOf } from './open-audit.ts';
 import type { OpenRotation } from './open-rotation.ts';
 import type { Output } from './output.ts';
+import { createStatusPage } from './status-page/status-page.ts';
 
 /** The time that batches in work have to come back after a stop; Kubernetes kills after 30 s. */
 const graceMs = 25_000;
@@ -119,7 +120,7 @@ export async function startWorkerProcess(
 }
 
 async function serveTelemetry(
-  { broker, config, metrics }: OpenRotation,
+  { broker, config, log, metrics, tool }: OpenRotation,
   output: Output,
   snapshot: () => LedgerSnapshot | null,
   troubles: () => readonly string[],
@@ -136,8 +137,11 @@ async function serveTelemetry(
     renderMetrics: () => metrics.render(sources),
     metricsContentType: metrics.contentType,
     notReady: () => (snapshot() === null ? ['broker: no answer yet'] : troubles()),
+    page: createStatusPage(broker, config.rotation, tool, log.fault),
   });
-  output.line(`metrics on http://${config.metrics.host}:${server.port}/metrics`);
+  const origin = `http://${config.metrics.host}:${server.port}`;
+  output.line(`metrics on ${origin}/metrics`);
+  output.line(`status page on ${origin}/`);
   return server;
 }
 

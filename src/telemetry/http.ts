@@ -1,11 +1,14 @@
 import { fastify } from 'fastify';
 import { Fault } from '../rotation/faults.ts';
+import { serveLivePage, type LivePage } from './live-page.ts';
 
 export interface TelemetrySources {
   readonly renderMetrics: () => Promise<string>;
   readonly metricsContentType: string;
   /** What keeps this process from working, in words; empty = ready. */
   readonly notReady: () => readonly string[];
+  /** For people; null for none. */
+  readonly page: LivePage | null;
 }
 
 export interface TelemetryServer {
@@ -14,8 +17,8 @@ export interface TelemetryServer {
 }
 
 /**
- * Serves `/metrics`, `/healthz` (the event loop turns)
- * and `/readyz` (broker, store and KMS are in reach).
+ * Serves `/metrics`, `/healthz` (the event loop turns), `/readyz` (broker, store and KMS are in reach), and a
+ * page for people at `/`.
  */
 export async function startTelemetryServer(
   { host, port }: { host: string; port: number },
@@ -31,6 +34,7 @@ export async function startTelemetryServer(
     const reasons = sources.notReady();
     return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
   });
+  if (sources.page !== null) serveLivePage(server, sources.page);
   try {
     await server.listen({ host, port });
   } catch (error) {
