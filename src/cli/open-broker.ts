@@ -1,7 +1,8 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { BrokerConfig, KeyturnConfig, RedisConfig, TlsFiles } from '../config/keyturn-config.ts';
 import type { SqlPool } from '../broker/postgres/pool.ts';
-import { createBatchQueue, createCensusQueue } from '../broker/queue.ts';
+import type { QueueBoard } from '../broker/queue-board.ts';
+import { createBatchQueue, createCensusQueue, type QueueBackend } from '../broker/queue.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
 import type { CensusLedger } from '../rotation/ports/census-ledger.ts';
@@ -17,6 +18,8 @@ export interface OpenBroker {
   readonly queue: BatchQueue;
   /** What a census that several processes may take needs. */
   readonly census: { readonly ledger: CensusLedger; openQueue(): BatchQueue };
+  /** bull-board at a path; its code is loaded now. */
+  openBoard(path: string): Promise<QueueBoard>;
   /** What was reached, for a person; without user or password. */
   readonly description: string;
   /** The embedded database, which the demo uses as its store too. */
@@ -121,6 +124,7 @@ async function openRedis(
     pace: createRedisPace({ redis, rotation, configuredRate: limits.rate }),
     queue,
     census: { ledger: createRedisCensusLedger({ redis, rotation }), openQueue: censusQueue.open },
+    openBoard: (path) => openBoard(path, rotation, backend, onFault),
     description: `Redis at ${describeRedis(broker)}`,
     embedded: null,
     close: async () => {
@@ -150,6 +154,7 @@ async function openSql(
     pace: createPostgresPace({ pool, rotation, configuredRate: limits.rate }),
     queue,
     census: { ledger: createPostgresCensusLedger({ pool, rotation }), openQueue: censusQueue.open },
+    openBoard: (path) => openBoard(path, rotation, backend, onFault),
     description,
     embedded,
     close: async () => {
@@ -157,6 +162,16 @@ async function openSql(
       await pool.end();
     },
   };
+}
+
+async function openBoard<Connection>(
+  path: string,
+  rotation: string,
+  backend: QueueBackend<Connection>,
+  onFault: (fault: Fault) => void,
+): Promise<QueueBoard> {
+  const { openQueueBoard } = await import('../broker/queue-board.ts');
+  return openQueueBoard(rotation, backend, path, onFault);
 }
 
 /** A queue that is opened when it is first asked for: few commands need it. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { QueueBoard } from '../broker/queue-board.ts';
 import { startCounting } from '../census/count-batches.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
 import { asFault, type Fault } from '../rotation/faults.ts';
@@ -17,6 +18,7 @@ import { createStatusPage } from './status-page/status-page.ts';
 const graceMs = 25_000;
 /** A peer that failed this recently makes the process not ready. */
 const notReadyMs = 10_000;
+const boardPath = '/board';
 
 export interface WorkerProcess {
   readonly worker: RunningWorker;
@@ -29,6 +31,7 @@ export interface WorkerProcess {
 /** A worker with its metrics server, as `work` and `run` start it. */
 export async function startWorkerProcess(
   rotation: OpenRotation,
+  { bullBoard }: { bullBoard: boolean },
   output: Output,
   interrupt: AbortSignal,
 ): Promise<WorkerProcess> {
@@ -65,7 +68,8 @@ export async function startWorkerProcess(
   }
 
   // Before the worker, so that a port in use ends the command before a batch is taken.
-  const server = await serveTelemetry(rotation, output, () => worker?.snapshot() ?? null, notReady);
+  const board = bullBoard ? await broker.openBoard(boardPath) : null;
+  const server = await serveTelemetry(rotation, board, output, () => worker?.snapshot() ?? null, notReady);
   const started = startWorker({
     workerId,
     queue: broker.queue,
@@ -113,6 +117,7 @@ export async function startWorkerProcess(
     const [clean] = await Promise.all([started.stop(graceMs), counting?.close(graceMs)]);
     if (!clean) log.warn('a batch was still in work; the queue gives it to another worker');
     await server?.close();
+    await board?.close();
     log.info('worker stopped', { worker: workerId });
     if (fatal !== null) throw fatal;
   }
@@ -121,6 +126,7 @@ export async function startWorkerProcess(
 
 async function serveTelemetry(
   { broker, config, log, metrics, tool }: OpenRotation,
+  board: QueueBoard | null,
   output: Output,
   snapshot: () => LedgerSnapshot | null,
   troubles: () => readonly string[],
@@ -138,10 +144,12 @@ async function serveTelemetry(
     metricsContentType: metrics.contentType,
     notReady: () => (snapshot() === null ? ['broker: no answer yet'] : troubles()),
     page: createStatusPage(broker, config.rotation, tool, log.fault),
+    board: board === null ? null : { path: boardPath, plugin: board.plugin },
   });
   const origin = `http://${config.metrics.host}:${server.port}`;
   output.line(`metrics on ${origin}/metrics`);
   output.line(`status page on ${origin}/`);
+  if (board !== null) output.line(`bull-board on ${origin}${boardPath}`);
   return server;
 }
 

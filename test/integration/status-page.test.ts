@@ -6,6 +6,7 @@ import { startBrowser, textsTooPale, watchForTrouble } from '../support/browser.
 import { runCli, startCli, writeConfig, type RunningCli } from '../support/cli.ts';
 import { createCustomers, customersTable, type Customers } from '../support/customers.ts';
 import { freshRedis } from '../support/peers.ts';
+import { printedUrl } from '../support/printed-url.ts';
 
 const records = 300;
 const slow = { timeout: 15_000, interval: 50 };
@@ -34,11 +35,7 @@ beforeAll(async () => {
     metrics: { port: 0, host: '127.0.0.1' },
   });
   worker = startCli(['work', '-c', config]);
-  origin = await vi.waitFor(() => {
-    const [, url = ''] = /^status page on (http:\/\/127\.0\.0\.1:\d+)\/$/m.exec(worker.stdout()) ?? [];
-    expect(url).not.toBe('');
-    return url;
-  }, slow);
+  origin = await printedUrl(worker, 'status page');
   browser = await startBrowser();
 }, 120_000);
 afterAll(async () => {

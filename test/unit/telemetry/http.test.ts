@@ -15,6 +15,7 @@ async function start(reasons: readonly string[] = [], port = 0): Promise<Telemet
       metricsContentType: 'text/plain; version=0.0.4; charset=utf-8',
       notReady: () => reasons,
       page: null,
+      board: null,
     },
   );
   onTestFinished(() => server.close());

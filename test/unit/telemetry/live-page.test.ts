@@ -15,7 +15,13 @@ async function serve(): Promise<{ origin: string; shows: Set<(part: string) => v
   };
   const { port, close } = await startTelemetryServer(
     { host: '127.0.0.1', port: 0 },
-    { renderMetrics: async () => '', metricsContentType: 'text/plain', notReady: () => [], page },
+    {
+      renderMetrics: async () => '',
+      metricsContentType: 'text/plain',
+      notReady: () => [],
+      page,
+      board: null,
+    },
   );
   onTestFinished(close);
   return { origin: `http://127.0.0.1:${port}`, shows };
