@@ -6,7 +6,6 @@ import {
   QueryVariableBuilder,
   RowBuilder,
   VariableRefresh,
-  VariableSort,
   type Dashboard,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { datasource } from './panel.ts';
@@ -32,8 +31,7 @@ export function createDashboard(): Dashboard {
         .label('Rotation')
         .datasource(datasource)
         .query('label_values(keyturn_build_info, rotation)')
-        .refresh(VariableRefresh.OnTimeRangeChanged)
-        .sort(VariableSort.AlphabeticalAsc),
+        .refresh(VariableRefresh.OnTimeRangeChanged),
     )
     .annotation(
       new AnnotationQueryBuilder()

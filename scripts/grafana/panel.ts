@@ -4,7 +4,6 @@ import {
   LegendDisplayMode,
   LegendPlacement,
   ReduceDataOptionsBuilder,
-  SortOrder,
   StackingConfigBuilder,
   StackingMode,
   TooltipDisplayMode,
@@ -35,6 +34,8 @@ interface PanelSpec {
   /** As Grafana names it: `s`, `bytes`, `reqps`, `percentunit`, `short`. */
   readonly unit: string;
   readonly queries: readonly Query[];
+  /** Of the 24 columns of the dashboard; 8 unless given. */
+  readonly span?: number;
 }
 
 const height = 7;
@@ -46,8 +47,7 @@ export function stat(spec: PanelSpec): Builder<Panel> {
     .graphMode(BigValueGraphMode.None)
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor('text'))
     .noValue('–')
-    .height(4)
-    .span(6);
+    .height(4);
   return filled(panel, spec);
 }
 
@@ -60,11 +60,10 @@ export function lines(spec: PanelSpec & { readonly stacked?: true }): Builder<Pa
         .placement(LegendPlacement.Bottom)
         .showLegend(true),
     )
-    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
+    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi))
     .showPoints(VisibilityMode.Never)
     .min(0)
-    .height(height)
-    .span(8);
+    .height(height);
   if (spec.stacked) {
     panel.fillOpacity(25).stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
   }
@@ -78,16 +77,15 @@ export function timeline(spec: PanelSpec): Builder<Panel> {
     .showValue(VisibilityMode.Never)
     .mergeValues(true)
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassicByName))
-    .height(height)
-    .span(8);
+    .height(height);
   return filled(panel, spec);
 }
 
 function filled<B extends StatBuilder | TimeseriesBuilder | StateTimelineBuilder>(
   panel: B,
-  { title, description, unit, queries }: PanelSpec,
+  { title, description, unit, queries, span = 8 }: PanelSpec,
 ): B {
-  panel.title(title).description(description).unit(unit).datasource(datasource);
+  panel.title(title).description(description).unit(unit).span(span).datasource(datasource);
   for (const [index, { expr, legend }] of queries.entries()) {
     const refId = String.fromCodePoint('A'.charCodeAt(0) + index);
     panel.withTarget(

@@ -37,24 +37,28 @@ const progress: Row = {
   panels: [
     stat({
       title: 'Remaining',
+      span: 6,
       description: 'Records still to do, as the ledger counts them.',
       unit: 'short',
       queries: [{ expr: remaining, legend: 'records' }],
     }),
     stat({
       title: 'Time to go',
+      span: 6,
       description: 'At the pace of now; nothing while nothing moves.',
       unit: 's',
       queries: [{ expr: `${remaining} / (sum(${done}) > 0)`, legend: 'time' }],
     }),
     stat({
       title: 'Records per second',
+      span: 6,
       description: 'Rotated, skipped, missing and failed, over all workers.',
       unit: 'short',
       queries: [{ expr: `sum(${done})`, legend: 'records' }],
     }),
     stat({
       title: 'Workers',
+      span: 6,
       description: 'Processes that Prometheus reaches.',
       unit: 'short',
       queries: [{ expr: `count(${series('keyturn_build_info')})`, legend: 'workers' }],
@@ -86,6 +90,7 @@ const kms: Row = {
   panels: [
     lines({
       title: 'Calls by result',
+      span: 6,
       description: 'RESOURCE_EXHAUSTED is the 429 of the KMS: the pace falls by itself.',
       unit: 'reqps',
       stacked: true,
@@ -93,18 +98,21 @@ const kms: Row = {
     }),
     lines({
       title: 'Calls that fail',
+      span: 6,
       description: 'Share of all calls; what passes is tried again.',
       unit: 'percentunit',
       queries: [{ expr: `(sum(${kmsErrors}) or vector(0)) / (sum(${kmsCalls}) > 0)`, legend: 'failing' }],
     }),
     lines({
       title: 'Duration of a call',
+      span: 6,
       description: 'Until the whole reply is here.',
       unit: 's',
       queries: quantiles('keyturn_kms_request_duration_seconds'),
     }),
     lines({
       title: 'Calls saved',
+      span: 6,
       description: 'Equal ciphertexts of a batch, or of batches before, are asked about once.',
       unit: 'reqps',
       queries: [
@@ -119,6 +127,7 @@ const pace: Row = {
   panels: [
     lines({
       title: 'Calls against the limit',
+      span: 12,
       description: 'Effective falls below configured after a 429, and climbs back.',
       unit: 'reqps',
       queries: [
@@ -128,6 +137,7 @@ const pace: Row = {
     }),
     lines({
       title: 'Wait for a slot',
+      span: 12,
       description: 'Long waits are the limit at work; short ones with a low rate: something else is slower.',
       unit: 's',
       queries: quantiles('keyturn_pace_wait_seconds'),
@@ -158,6 +168,7 @@ const store: Row = {
   panels: [
     lines({
       title: 'Round trips',
+      span: 12,
       description: 'read and replace once per batch each, and again after a lost swap.',
       unit: 'ops',
       queries: [
@@ -169,6 +180,7 @@ const store: Row = {
     }),
     lines({
       title: 'Duration of a round trip',
+      span: 12,
       description: 'Failed ones too.',
       unit: 's',
       queries: quantiles('keyturn_store_duration_seconds', 'op'),
@@ -181,6 +193,7 @@ const correctness: Row = {
   panels: [
     lines({
       title: 'Failed records by code',
+      span: 6,
       description:
         'Set aside since the workers began; keyturn failures lists them, keyturn retry tries them.',
       unit: 'short',
@@ -188,12 +201,14 @@ const correctness: Row = {
     }),
     lines({
       title: 'Lost swaps',
+      span: 6,
       description: 'The application wrote first: the record is read again. No fault.',
       unit: 'ops',
       queries: [{ expr: `sum(${perSecond(series('keyturn_conflicts_total'))})`, legend: 'conflicts' }],
     }),
     lines({
       title: 'Batches by outcome',
+      span: 6,
       description: 'handedBack: an outage, a pause or a stop. dropped: of a pass that is over.',
       unit: 'ops',
       queries: [
@@ -202,6 +217,7 @@ const correctness: Row = {
     }),
     lines({
       title: 'Paused by',
+      span: 6,
       description:
         'operator: a person. failures: more than limits.maxFailures. refused: the KMS or the store.',
       unit: 'short',

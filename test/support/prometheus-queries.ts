@@ -31,7 +31,7 @@ export async function queryRange(
     end: String(range.end),
     step: '1',
   });
-  const { statusCode, body } = await request(`${prometheus}/api/v1/query_range?${parameters}`);
+  const { statusCode, body } = await request(`${prometheus}/api/v1/query_range?${parameters.toString()}`);
   const text = await body.text();
   if (statusCode !== 200) throw new Error(`${query}: ${text}`);
   return matrix.parse(JSON.parse(text)).data.result;
