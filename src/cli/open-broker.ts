@@ -1,3 +1,4 @@
+import type { Telemetry } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { BrokerConfig, KeyturnConfig, RedisConfig, TlsFiles } from '../config/keyturn-config.ts';
 import type { SqlPool } from '../broker/postgres/pool.ts';
@@ -27,12 +28,16 @@ export interface OpenBroker {
   close(): Promise<void>;
 }
 
-/** Opens the broker and reaches it once, so that a wrong address is told at the start. */
+/**
+ * Opens the broker and reaches it once, so that a wrong address is told at the start. With `telemetry` each
+ * batch carries its trace.
+ */
 export async function openBroker(
   config: KeyturnConfig,
   onFault: (fault: Fault) => void,
+  telemetry?: Telemetry,
 ): Promise<OpenBroker> {
-  const broker = await openKind(config, config.broker, onFault);
+  const broker = await openKind(config, config.broker, onFault, telemetry);
   try {
     await broker.ledger.snapshot();
     return broker;
@@ -60,8 +65,9 @@ async function openKind(
   config: KeyturnConfig,
   broker: BrokerConfig,
   onFault: (fault: Fault) => void,
+  telemetry: Telemetry | undefined,
 ): Promise<OpenBroker> {
-  if (broker.kind === 'redis') return openRedis(config, broker, onFault);
+  if (broker.kind === 'redis') return openRedis(config, broker, onFault, telemetry);
   if (broker.kind === 'postgres') {
     const { connectBrokerPostgres } = await import('../broker/postgres/connection.ts');
     const tls = await readTls(broker.tls);
@@ -69,17 +75,18 @@ async function openKind(
       onError: onFault,
       ...(tls === null ? {} : { tls }),
     });
-    return openSql(config, pool, `PostgreSQL at ${new URL(broker.url).host}`, null, onFault);
+    return openSql(config, pool, `PostgreSQL at ${new URL(broker.url).host}`, null, onFault, telemetry);
   }
   const { openEmbeddedDatabase } = await import('../broker/embedded.ts');
   const pool = await openEmbeddedDatabase(broker.directory);
-  return openSql(config, pool, `embedded in ${broker.directory}`, pool, onFault);
+  return openSql(config, pool, `embedded in ${broker.directory}`, pool, onFault, telemetry);
 }
 
 async function openRedis(
   config: KeyturnConfig,
   broker: RedisConfig,
   onFault: (fault: Fault) => void,
+  telemetry: Telemetry | undefined,
 ): Promise<OpenBroker> {
   const { createRedisBackend } = await import('bullmq');
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
@@ -116,6 +123,7 @@ async function openRedis(
     // In a Cluster all keys of a queue must lie in one slot.
     ...(broker.cluster === null ? {} : { prefix: '{keyturn}' }),
     toFault: toBrokerFault,
+    telemetry,
   };
   const queue = createBatchQueue(rotation, backend, onFault);
   const censusQueue = openOnDemand(() => createCensusQueue(rotation, backend, onFault));
@@ -140,13 +148,19 @@ async function openSql(
   description: string,
   embedded: SqlPool | null,
   onFault: (fault: Fault) => void,
+  telemetry: Telemetry | undefined,
 ): Promise<OpenBroker> {
   const { createPostgresBackend } = await import('bullmq');
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
   const { createPostgresCensusLedger } = await import('../broker/postgres/census-ledger.ts');
   const { createPostgresLedger } = await import('../broker/postgres/ledger.ts');
   const { createPostgresPace } = await import('../broker/postgres/pace.ts');
-  const backend = { connection: () => pool, factory: createPostgresBackend, toFault: toBrokerFault };
+  const backend = {
+    connection: () => pool,
+    factory: createPostgresBackend,
+    toFault: toBrokerFault,
+    telemetry,
+  };
   const queue = createBatchQueue(rotation, backend, onFault);
   const censusQueue = openOnDemand(() => createCensusQueue(rotation, backend, onFault));
   return {

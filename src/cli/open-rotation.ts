@@ -14,11 +14,13 @@ import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Log } from '../telemetry/log.ts';
 import { measureStore } from '../telemetry/measured-store.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import type { Traces } from '../telemetry/traces.ts';
 import { openBroker, type OpenBroker } from './open-broker.ts';
 import { choosePin, goalOf, openCalls } from './open-calls.ts';
 import { openKeyService } from './open-key-service.ts';
 import { openLog } from './open-log.ts';
 import { openStore, type StoreUse } from './open-store.ts';
+import { openTraces } from './open-traces.ts';
 import { toolVersion } from './tool-version.ts';
 
 /** How long the first call of the KMS is tried, before the command gives up. */
@@ -29,6 +31,8 @@ export interface OpenRotation {
   readonly config: KeyturnConfig;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Null where nobody asks for them. */
+  readonly traces: Traces | null;
   readonly broker: OpenBroker;
   readonly store: RecordStore;
   readonly format: Format;
@@ -63,9 +67,14 @@ export async function openRotation(
   };
 
   try {
-    const broker = await openBroker(config, log.fault);
+    const traces = await openTraces(config, process.env, log.fault);
+    if (traces !== null) closers.push(traces.close);
+    const broker = await openBroker(config, log.fault, traces?.queue);
     closers.push(broker.close);
-    const { keyService, dataKeys } = await openKeyService(config, metrics.kmsCalled);
+    const { keyService, dataKeys } = await openKeyService(config, (call) => {
+      metrics.kmsCalled(call);
+      traces?.kmsCalled(call);
+    });
     closers.push(keyService.close);
     const store = await openStoreOf(config, use, broker);
     closers.push(store.close);
@@ -79,8 +88,12 @@ export async function openRotation(
       config,
       log,
       metrics,
+      traces,
       broker,
-      store: measureStore(store, metrics.storeUsed),
+      store: measureStore(store, (op, seconds) => {
+        metrics.storeUsed(op, seconds);
+        traces?.storeUsed(op, seconds);
+      }),
       format: createFormat(config.format),
       calls,
       planDigest: planDigest(config),

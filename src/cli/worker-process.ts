@@ -35,7 +35,7 @@ export async function startWorkerProcess(
   output: Output,
   interrupt: AbortSignal,
 ): Promise<WorkerProcess> {
-  const { broker, calls, config, format, log, metrics, store } = rotation;
+  const { broker, calls, config, format, log, metrics, store, traces } = rotation;
   const audit = auditOf(config);
   const troubles = new Map<string, { at: number; message: string }>();
   // A worker that the KMS refuses shall end by itself, not pause the rotation for all; and the first slots
@@ -89,7 +89,10 @@ export async function startWorkerProcess(
     onFatal,
     observer: {
       batchStarted: metrics.batchStarted,
-      batchEnded: metrics.batchEnded,
+      batchEnded(outcome, seconds, gained) {
+        metrics.batchEnded(outcome, seconds, gained);
+        traces?.batchEnded(outcome, gained);
+      },
       setAside: metrics.setAside,
       fault: onFault,
       paused(cause, reason) {
