@@ -97,6 +97,15 @@ describe.each([
   }, 60_000);
 });
 
+test('OTEL_TRACES_SAMPLER_ARG is the share of batches that is traced', async () => {
+  const collector = await startSpanCollector();
+  onTestFinished(() => collector.close());
+  const config = await configFor((await freshRedis()).url);
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_TRACES_SAMPLER_ARG: '0' };
+  expect(await runCli(['enqueue', '-c', config], env)).toMatchObject({ code: 0 });
+  expect(collector.spans()).toEqual([]);
+}, 60_000);
+
 test('a collector that is out of reach costs the rotation nothing', async () => {
   const config = await configFor((await freshRedis()).url);
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };

@@ -98,6 +98,8 @@ test('a worker whose broker is gone says so on /readyz, and still serves what it
   await vi.waitFor(async () => expect((await request(`${url}/readyz`)).statusCode).toBe(200), {
     timeout: 5000,
   });
+  const page = async (): Promise<string> => (await request(`${url}/`)).body.text();
+  expect(await page()).not.toContain('out of reach since');
   await redis.kill();
   await vi.waitFor(
     async () => {
@@ -111,6 +113,7 @@ test('a worker whose broker is gone says so on /readyz, and still serves what it
     { timeout: 15_000, interval: 50 },
   );
   expect((await request(`${url}/healthz`)).statusCode).toBe(200);
+  expect(await page()).toMatch(/<strong>Broker:<\/strong>\s*<span>out of reach since /);
   const { series, value } = await scrape(url);
   expect(series.map(({ name }) => name)).not.toContain('keyturn_queue_jobs');
   expect(value('keyturn_batches_in_flight')).toBe(0);

@@ -1,9 +1,14 @@
+import { once } from 'node:events';
 import { request } from 'undici';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startTelemetryServer } from '../../../src/telemetry/http.ts';
 import type { LivePage } from '../../../src/telemetry/live-page.ts';
 
-async function serve(): Promise<{ origin: string; shows: Set<(part: string) => void> }> {
+async function serve(): Promise<{
+  origin: string;
+  shows: Set<(part: string) => void>;
+  close(): Promise<void>;
+}> {
   const shows = new Set<(part: string) => void>();
   const page: LivePage = {
     contentSecurityPolicy: "default-src 'none'",
@@ -24,7 +29,7 @@ async function serve(): Promise<{ origin: string; shows: Set<(part: string) => v
     },
   );
   onTestFinished(close);
-  return { origin: `http://127.0.0.1:${port}`, shows };
+  return { origin: `http://127.0.0.1:${port}`, shows, close };
 }
 
 test('a part of several lines stays one event, whatever its line breaks', async () => {
@@ -64,6 +69,15 @@ test('more pages than there is room for are refused, and leave room again', asyn
   const again = await request(`${origin}/events`);
   expect(again.statusCode).toBe(200);
   again.body.destroy();
+});
+
+test('an open page does not hold up a worker that stops', async () => {
+  const { origin, shows, close } = await serve();
+  const { body } = await request(`${origin}/events`);
+  const cut = once(body, 'error');
+  await close();
+  await cut;
+  expect(shows.size).toBe(0);
 });
 
 test('what would change something is refused', async () => {
