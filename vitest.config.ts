@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { WaitingFirst } from './test/support/waiting-first.ts';
 
 const servers = ['test/integration/**/*.test.ts', 'test/crash/**/*.test.ts'];
 /** Compares times to the millisecond, so nothing else may run beside it. */
@@ -15,12 +16,25 @@ export default defineConfig({
   test: {
     // A project that extended this would run it once more, and build and start all over.
     globalSetup: ['test/support/global-setup.ts'],
+    sequence: { sequencer: WaitingFirst },
     projects: [
       {
         test: {
           ...everywhere,
           name: 'unit',
-          include: ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts'],
+          include: ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/simulation/**/*.test.ts'],
+          isolate: false,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...everywhere,
+          name: 'deploy',
+          include: ['test/deploy/**/*.test.ts'],
+          // The tools may have to be fetched first.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           isolate: false,
           sequence: { groupOrder: 0 },
         },
@@ -52,6 +66,26 @@ export default defineConfig({
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        // Too long for every day; `scripts/soak.mjs` runs it.
+        test: {
+          ...everywhere,
+          name: 'soak',
+          include: ['test/soak/**/*.test.ts'],
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        // Takes minutes: `scripts/image.mjs` runs it.
+        test: {
+          ...everywhere,
+          name: 'image',
+          include: ['test/image/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 1_200_000,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

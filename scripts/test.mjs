@@ -36,7 +36,7 @@ const report = join(folder, 'report.json');
 const status = runNode(
   'node_modules/vitest/vitest.mjs',
   'run',
-  ...['unit', 'servers', 'timed'].flatMap((project) => ['--project', project]),
+  ...['unit', 'deploy', 'servers', 'timed'].flatMap((project) => ['--project', project]),
   '--coverage',
   '--reporter=default',
   '--reporter=json',

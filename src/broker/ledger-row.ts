@@ -5,6 +5,7 @@ import {
   type LedgerSnapshot,
   type PauseCause,
   type ProducerPosition,
+  type StageBatch,
 } from '../rotation/ports/ledger.ts';
 import { states, type RotationState } from '../rotation/state.ts';
 import { batchSchema, failureSchema } from './batch-schema.ts';
@@ -141,6 +142,15 @@ export function parsePosition(row: unknown): ProducerPosition {
 /** One text for one batch, so that a repeated `stage` can be told by comparing texts. */
 export function formatBatch({ epoch, number, refs, late }: Batch): string {
   return JSON.stringify({ epoch, number, refs, late });
+}
+
+/** What is kept of a staged batch: its epoch and number, itself, how many references, and the cursor behind it. */
+export function formatStage({
+  batch,
+  cursor,
+}: StageBatch): [epoch: string, number: number, batch: string, refs: number, cursor: string | null] {
+  const { epoch, number, refs } = batch;
+  return [epoch, number, formatBatch(batch), refs.length, cursor === null ? null : JSON.stringify(cursor)];
 }
 
 export function parseFailure(json: unknown): RecordFailure {

@@ -1,5 +1,6 @@
-import { Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import { Fault } from '../rotation/faults.ts';
+import { bullmq } from './bullmq.ts';
 import type { QueueBackend } from './queue.ts';
 
 export interface QueueBoard {
@@ -22,7 +23,8 @@ export async function openQueueBoard<Connection>(
 ): Promise<QueueBoard> {
   const { createBullBoard, BullMQAdapter, FastifyAdapter } = await importBoard();
   const prefix = backend.prefix === undefined ? {} : { prefix: backend.prefix };
-  const queue = new Queue(rotation, { connection: backend.connection('queue'), ...prefix }, backend.factory);
+  const connection = backend.connection('queue');
+  const queue = new bullmq.Queue(rotation, { connection, ...prefix }, backend.factory);
   queue.on('error', (error) => onFault(backend.toFault(error)));
   // Its types know Redis alone; what it asks of the queue, any backend answers.
   const adapter = new BullMQAdapter(queue as unknown as Queue, { readOnlyMode: true, displayName: rotation });

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
-import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
 import type { BackendFactory, IQueueBackend, Job, JobsOptions, Telemetry, WorkerOptions } from 'bullmq';
 import type { Batch } from '../rotation/batch.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { BatchConsumer, BatchQueue, ProcessBatchJob } from '../rotation/ports/batch-queue.ts';
+import { bullmq } from './bullmq.ts';
+import { foreignJob, ForgivingWorker } from './foreign-job.ts';
 import { jobData, toJobData, type JobData } from './job-data.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
+
+const { DelayedError, Queue, UnrecoverableError } = bullmq;
 
 /** BullMQ's lock of a job; its worker renews it at half of this. */
 const lockDurationMs = 15_000;
@@ -63,6 +66,7 @@ export function createBatchQueue<Connection>(
         const { waiting = 0, delayed = 0, active = 0, failed = 0 } = counts;
         return { waiting, delayed, active, failed };
       }),
+    giveOutDelayed: () => reach(() => queue.promoteJobs()),
     drain: () => reach(() => queue.drain(true)),
     consume: (process, concurrency) => {
       const workerOptions: WorkerOptions<Connection> = {
@@ -126,7 +130,10 @@ function createConsumer<Connection>(
     lock: AbortSignal,
   ): Promise<void> {
     const parsed = jobData.safeParse(job.data);
-    if (!parsed.success) throw new UnrecoverableError('not a batch of keyturn');
+    if (!parsed.success) {
+      report(foreignJob());
+      throw new UnrecoverableError('not a batch of keyturn');
+    }
     const { epoch, number, refs, late, progress } = parsed.data;
     if (inWork === 0) idle = new AbortController();
     inWork += 1;
@@ -145,14 +152,15 @@ function createConsumer<Connection>(
     }
   }
 
-  const worker = new Worker(
+  const worker = new ForgivingWorker(
     rotation,
     // BullMQ hands the signal of a lost lock only to a function of three parameters.
     (job, token, lock) => processJob(job, token, lock ?? closing.signal),
     options,
     factory,
   );
-  worker.on('error', report);
+  // A syntax error is of the rest of a job, which BullMQ cannot be kept from parsing.
+  worker.on('error', (error) => report(error instanceof SyntaxError ? foreignJob() : error));
   worker.on('lockRenewalFailed', (jobIds) => {
     for (const jobId of jobIds) worker.cancelJob(jobId, 'lock lost');
   });

@@ -1,5 +1,6 @@
 import type { CensusCount } from '../rotation/certificate.ts';
 import { Fault } from '../rotation/faults.ts';
+import { scanPatiently } from '../rotation/patient-scan.ts';
 import type { Ref, StoredRecord } from '../rotation/record.ts';
 import { countContradicted, countPage, type PageDeps } from './count-page.ts';
 import { createSample, sampleSize } from './sample.ts';
@@ -40,7 +41,8 @@ export async function takeCensus(deps: CensusDeps, signal: AbortSignal): Promise
   }
 
   const inWork = new Set<Promise<void>>();
-  for await (const page of deps.store.scan(null, deps.pageSize, signal)) {
+  const patience = { signal, patienceMs: Infinity, onFault: deps.calls.onFault };
+  for await (const page of scanPatiently(deps.store, null, deps.pageSize, patience)) {
     const counted = count(page.refs);
     inWork.add(counted);
     // A rejection is met by the race or by the wait for all.

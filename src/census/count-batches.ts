@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { backoffMs } from '../rotation/backoff.ts';
+import { backoffMs, sleep } from '../rotation/backoff.ts';
 import { emptyTally, type Batch, type BatchProgress } from '../rotation/batch.ts';
 import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
 import { createSharedResults } from '../rotation/calls/shared-results.ts';
@@ -62,7 +61,7 @@ export function startCounting(deps: CountDeps): BatchConsumer {
         return { kind: 'settled' };
       }
       // Held for a while: handed back at once, each batch would be taken from those that can count it.
-      await delay(heldMs, undefined, { signal }).catch(() => undefined);
+      await sleep(heldMs, signal);
       return handBack(refs, earlier?.fruitless ?? 0, 0);
     } catch (error) {
       if (!signal.aborted) deps.onFault(asFault(error));
@@ -94,6 +93,6 @@ async function countBatch(
 
 /** A census keeps nothing of a batch that is counted in part: it is begun anew. */
 function handBack(refs: readonly Ref[], fruitless: number, delayMs: number): Processed {
-  const progress = { tally: emptyTally, before: {}, left: refs, fruitless };
+  const progress = { tally: emptyTally, failures: [], before: {}, left: refs, fruitless };
   return { kind: 'handedBack', progress, delayMs };
 }

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { CensusCount } from '../rotation/certificate.ts';
+import { sleep } from '../rotation/backoff.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
 import { Fault } from '../rotation/faults.ts';
 import { patiently } from '../rotation/patience.ts';
@@ -103,7 +103,7 @@ async function awaitCounts(
         deps.onHelp();
         helping = deps.startCounting(onFault);
       }
-      await delay(pollMs, undefined, { signal }).catch(() => undefined);
+      await sleep(pollMs, signal);
     }
     throw stopped();
   } finally {

@@ -90,6 +90,7 @@ function surveyOffline(
       fault: asFault(error),
       items: 0,
       itemsToVerify: 0,
+      itemsToCheck: 0,
       offline: false,
     };
   }
@@ -113,7 +114,9 @@ function judge(deps: SurveyDeps, open: OpenRecord, outcomes: readonly Ciphertext
   if (refusal !== undefined) return { ...cost, ref, kind: 'failing', fault: refusal.fault };
   if (isDone) return { ...cost, ref, kind: 'done', versionId: goal.versionId };
   const isLagging = outcomes.some(({ kind }) => kind === 'lagging');
-  return { ...cost, ref, kind: isLagging ? 'lagging' : 'open', versionId: versionOf(outcomes, goal) };
+  const itemsToCheck = open.opened.ciphertexts.length;
+  const versionId = versionOf(outcomes, goal);
+  return { ...cost, itemsToCheck, ref, kind: isLagging ? 'lagging' : 'open', versionId };
 }
 
 /** Of several ciphertexts the first that is not under the pin. */
@@ -128,5 +131,5 @@ function costOf({ opened }: OpenRecord, goal: Goal, { keyService }: ReEncryptDep
   const offline =
     (goal.keepsAad || aad === 'none') &&
     ciphertexts.every((ciphertext) => keyService.readVersion(ciphertext) !== null);
-  return { items, offline, itemsToVerify: offline ? 0 : ciphertexts.length };
+  return { items, offline, itemsToVerify: offline ? 0 : ciphertexts.length, itemsToCheck: 0 };
 }

@@ -1,6 +1,7 @@
 import type { PlanReport } from '../rotation/plan-report.ts';
 import { describeCount } from './describe-count.ts';
 import { describeDuration } from './duration.ts';
+import { printable } from './printable.ts';
 import { wrapText } from './wrap-text.ts';
 
 /** A terminal of the usual width. */
@@ -49,7 +50,7 @@ function mixOf({ sample, target }: PlanReport): string[] {
 function failuresOf({ sample }: PlanReport): string[] {
   return sample.failures.flatMap(({ code, count, message, refs }) => [
     ...field('failing', `${count} × ${code}: ${message}`),
-    ...refs.map((ref) => `${' '.repeat(labelWidth)}such as ${ref}`),
+    ...refs.map((ref) => `${' '.repeat(labelWidth)}such as ${printable(ref)}`),
   ]);
 }
 
@@ -62,8 +63,12 @@ function doneOf({ doneShare, doneShareInterval }: PlanReport): string {
 }
 
 function callsOf(report: PlanReport): string {
-  const { kmsCalls, kmsCallsToVerify, kmsCallsSaved } = report;
-  const parts = `${describeCount(kmsCalls - kmsCallsToVerify)} to rotate, ${describeCount(kmsCallsToVerify)} to verify`;
+  const { kmsCalls, kmsCallsToCheckWrites, kmsCallsToVerify, kmsCallsSaved } = report;
+  const parts = [
+    `${describeCount(kmsCalls - kmsCallsToCheckWrites - kmsCallsToVerify)} to rotate`,
+    ...(kmsCallsToCheckWrites === 0 ? [] : [`${describeCount(kmsCallsToCheckWrites)} to check writes`]),
+    `${describeCount(kmsCallsToVerify)} to verify`,
+  ].join(', ');
   const saved =
     kmsCallsSaved === 0
       ? ''

@@ -1,9 +1,8 @@
 import type { RecordFailure } from '../rotation/batch.ts';
+import { printable } from './printable.ts';
 
 /** References shown of each code. */
 const shownRefs = 3;
-/** Of a reference or a message, so that none fills the screen. */
-const shownCharacters = 300;
 
 /** Failures of one code. */
 export interface FailureGroup {
@@ -66,10 +65,4 @@ function describeGroup({ code, count, message, isMixed, failures }: FailureGroup
 
 function countRecords(count: number): string {
   return count === 1 ? '1 record' : `${count} records`;
-}
-
-/** What comes from a store or a KMS must not steer the terminal. */
-function printable(text: string): string {
-  const plain = text.slice(0, shownCharacters).replaceAll(/[\p{Cc}\p{Cf}]/gu, '\uFFFD');
-  return text.length > shownCharacters ? `${plain}…` : plain;
 }

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { hasLostBatches } from '../producer/open-pass.ts';
+import { sleep } from '../rotation/backoff.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
 import { Fault } from '../rotation/faults.ts';
 import { patiently } from '../rotation/patience.ts';
@@ -23,8 +23,10 @@ export async function finishPass(
   output: Output,
   signal: AbortSignal,
 ): Promise<PassEnd> {
+  const patience = { signal, patienceMs: Infinity, onFault: rotation.log.fault };
+  // A peer that is out of reach ends the command here, at its start, and nowhere below.
+  let pass = await openPassFor(rotation, output, signal);
   for (;;) {
-    const pass = await openPassFor(rotation, output, signal);
     const halt = new AbortController();
     const either = eitherSignal(signal, halt.signal);
     const producing = enqueuePass(rotation, pass, either);
@@ -35,9 +37,11 @@ export async function finishPass(
       end = await Promise.race([awaitPass(rotation, pass, output, either), failing]);
     } finally {
       halt.abort();
+      // What a producer meets when it is halted is no end of the pass.
+      await Promise.allSettled([producing]);
     }
-    await producing;
     if (end !== 'lost') return end;
+    pass = await patiently(patience, () => openPassFor(rotation, output, signal));
   }
 }
 
@@ -50,11 +54,11 @@ export async function awaitPass(
 ): Promise<PassEnd> {
   const { broker, log } = rotation;
   const progress = openProgress('rotate', progressOf(begun), output);
+  const patience = { signal, patienceMs: Infinity, onFault: log.fault };
   let saidPaused = false;
   let lookedAt = performance.now();
   try {
     while (!signal.aborted) {
-      const patience = { signal, patienceMs: Infinity, onFault: log.fault };
       const snapshot = await patiently(patience, () => broker.ledger.snapshot());
       if (snapshot.epoch !== begun.epoch) throw ledgerLost();
       const { done, total } = progressOf(snapshot);
@@ -65,10 +69,10 @@ export async function awaitPass(
       if (paused && !saidPaused) output.line(`paused: ${snapshot.reason ?? ''}; 'keyturn resume' goes on`);
       saidPaused = paused;
       if (performance.now() - lookedAt > lookForLossMs) {
-        if (await hasLostBatches(broker, signal)) return 'lost';
+        if (await patiently(patience, () => hasLostBatches(broker, signal))) return 'lost';
         lookedAt = performance.now();
       }
-      await delay(pollMs, undefined, { signal }).catch(() => undefined);
+      await sleep(pollMs, signal);
     }
     return 'interrupted';
   } finally {

@@ -1,13 +1,12 @@
 import type { Fault } from '../rotation/faults.ts';
 import { asFault } from '../rotation/faults.ts';
-import { reportStatus, type StatusReport } from '../rotation/status.ts';
+import type { StatusReport } from '../rotation/status.ts';
 import { createLiveEta } from './live-eta.ts';
 import type { OpenBroker } from './open-broker.ts';
+import { readStatus } from './read-status.ts';
 
 /** The status as it was last read, and what a view shows beside it. */
 export interface LiveStatus extends StatusReport {
-  /** Workers that reported in the last five seconds. */
-  readonly workers: number;
   /** ISO 8601: since when nothing could be read; null while the broker answers. */
   readonly outOfReachSince: string | null;
 }
@@ -19,21 +18,15 @@ export interface LiveStatusReader {
 }
 
 export function createLiveStatusReader(
-  { ledger, pace }: Pick<OpenBroker, 'ledger' | 'pace'>,
+  broker: Pick<OpenBroker, 'ledger' | 'pace'>,
   rotation: string,
   onFault: (fault: Fault) => void,
 ): LiveStatusReader {
   const eta = createLiveEta();
   let last: LiveStatus | null = null;
   async function readAll(): Promise<LiveStatus> {
-    const [snapshot, workers, rates, failureCodes] = await Promise.all([
-      ledger.snapshot(),
-      ledger.workers(),
-      pace.rates(),
-      ledger.failureCodes(),
-    ]);
-    const status = reportStatus(rotation, snapshot, rates, workers, failureCodes);
-    return { ...status, etaSeconds: eta(status), workers: workers.alive, outOfReachSince: null };
+    const status = await readStatus({ broker, config: { rotation } });
+    return { ...status, etaSeconds: eta(status), outOfReachSince: null };
   }
 
   return {

@@ -1,6 +1,7 @@
 import type { Telemetry } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { BrokerConfig, KeyturnConfig, RedisConfig, TlsFiles } from '../config/keyturn-config.ts';
+import { bullmq } from '../broker/bullmq.ts';
 import type { SqlPool } from '../broker/postgres/pool.ts';
 import type { QueueBoard } from '../broker/queue-board.ts';
 import { createBatchQueue, createCensusQueue, type QueueBackend } from '../broker/queue.ts';
@@ -88,7 +89,6 @@ async function openRedis(
   onFault: (fault: Fault) => void,
   telemetry: Telemetry | undefined,
 ): Promise<OpenBroker> {
-  const { createRedisBackend } = await import('bullmq');
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
   const { connectRedis } = await import('../broker/redis/connection.ts');
   const { createRedisCensusLedger } = await import('../broker/redis/census-ledger.ts');
@@ -119,7 +119,7 @@ async function openRedis(
   const { rotation, limits } = config;
   const backend = {
     connection: connect,
-    factory: createRedisBackend,
+    factory: bullmq.createRedisBackend,
     // In a Cluster all keys of a queue must lie in one slot.
     ...(broker.cluster === null ? {} : { prefix: '{keyturn}' }),
     toFault: toBrokerFault,
@@ -150,14 +150,13 @@ async function openSql(
   onFault: (fault: Fault) => void,
   telemetry: Telemetry | undefined,
 ): Promise<OpenBroker> {
-  const { createPostgresBackend } = await import('bullmq');
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
   const { createPostgresCensusLedger } = await import('../broker/postgres/census-ledger.ts');
   const { createPostgresLedger } = await import('../broker/postgres/ledger.ts');
   const { createPostgresPace } = await import('../broker/postgres/pace.ts');
   const backend = {
     connection: () => pool,
-    factory: createPostgresBackend,
+    factory: bullmq.createPostgresBackend,
     toFault: toBrokerFault,
     telemetry,
   };

@@ -1,6 +1,9 @@
 import { planDigest, planParts } from '../config/plan-digest.ts';
 import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import { createProveRegenerated } from '../rotation/calls/prove-regenerated.ts';
+import { createProveRewrapped } from '../rotation/calls/prove-rewrapped.ts';
+import type { ProveReadable } from '../rotation/calls/readability.ts';
 import { createRegenerateValues } from '../rotation/calls/regenerate-values.ts';
 import type { RenewValues } from '../rotation/calls/renewal.ts';
 import { createRewrapValues } from '../rotation/calls/rewrap-values.ts';
@@ -9,6 +12,8 @@ import { createFormat } from '../rotation/formats/create-format.ts';
 import type { Format } from '../rotation/formats/format.ts';
 import type { Goal } from '../rotation/goal.ts';
 import type { PlanParts } from '../rotation/plan-parts.ts';
+import type { DataKeyService } from '../rotation/ports/data-key-service.ts';
+import type { KeyService } from '../rotation/ports/key-service.ts';
 import type { LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -26,6 +31,14 @@ import { toolVersion } from './tool-version.ts';
 /** How long the first call of the KMS is tried, before the command gives up. */
 const pinPatienceMs = 10_000;
 
+/** What is done to values by the config's mode. */
+export interface ValueHandling {
+  /** Brings them under the pin. */
+  readonly renewValues: RenewValues;
+  /** Shows that what was written can be opened. */
+  readonly proveReadable: ProveReadable;
+}
+
 /** All parts of one rotation, as the config names them, wired together. */
 export interface OpenRotation {
   readonly config: KeyturnConfig;
@@ -41,10 +54,8 @@ export interface OpenRotation {
   readonly planParts: PlanParts;
   readonly tool: string;
   goalFor(pin: Pin): Goal;
-  /**
-   * How values are brought under the pin, as the config's mode says. Faults that pass are told to `onFault`.
-   */
-  renewValues(onFault: (fault: Fault) => void): RenewValues;
+  /** How the config's mode handles values. Faults that pass are told to `onFault`. */
+  handleValues(onFault: (fault: Fault) => void): ValueHandling;
   /** The version to end on: as the config says, else the primary that the KMS names now. */
   choosePin(signal: AbortSignal): Promise<Pin>;
   close(): Promise<void>;
@@ -58,9 +69,8 @@ export async function openRotation(
   use: StoreUse,
   openStoreOf: OpenStore = openStore,
 ): Promise<OpenRotation> {
-  const version = toolVersion();
   const log = openLog(config);
-  const metrics = createMetrics(config.rotation, config.kms.provider, version);
+  const metrics = createMetrics(config.rotation, config.kms.provider, toolVersion());
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const end of closers.toReversed()) await end();
@@ -78,44 +88,64 @@ export async function openRotation(
     closers.push(keyService.close);
     const store = await openStoreOf(config, use, broker);
     closers.push(store.close);
-
-    const calls = openCalls(config, keyService, broker.pace, {
-      waited: metrics.paceWaited,
-      saved: metrics.kmsCallsSaved,
-      fault: log.fault,
-    });
-    return {
-      config,
-      log,
-      metrics,
-      traces,
-      broker,
-      store: measureStore(store, (op, seconds) => {
-        metrics.storeUsed(op, seconds);
-        traces?.storeUsed(op, seconds);
-      }),
-      format: createFormat(config.format),
-      calls,
-      planDigest: planDigest(config),
-      planParts: planParts(config),
-      tool: `keyturn ${version}`,
-      goalFor: goalOf(config),
-      renewValues(onFault) {
-        const deps = { ...calls, onFault };
-        if (config.mode.kind === 'rewrap') return createRewrapValues(deps);
-        if (dataKeys === null) throw noDataKeys(config);
-        return createRegenerateValues({ ...deps, dataKeys, dataKeySpec: config.mode.dataKeySpec });
-      },
-      async choosePin(signal) {
-        const patience = { signal, patienceMs: pinPatienceMs, onFault: log.fault };
-        return (await choosePin(config, calls, patience)).pin;
-      },
-      close,
-    };
+    return wireRotation(config, { log, metrics, traces, broker, keyService, dataKeys, store, close });
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What a rotation is made of, opened. */
+export interface RotationParts extends Pick<
+  OpenRotation,
+  'log' | 'metrics' | 'traces' | 'broker' | 'store' | 'close'
+> {
+  readonly keyService: KeyService;
+  /** Null where the KMS gives out none. */
+  readonly dataKeys: DataKeyService | null;
+}
+
+/** Wires the parts of a rotation as its config says. */
+export function wireRotation(config: KeyturnConfig, parts: RotationParts): OpenRotation {
+  const { broker, close, dataKeys, keyService, log, metrics, store, traces } = parts;
+  const calls = openCalls(config, keyService, broker.pace, {
+    waited: metrics.paceWaited,
+    saved: metrics.kmsCallsSaved,
+    fault: log.fault,
+  });
+  return {
+    config,
+    log,
+    metrics,
+    traces,
+    broker,
+    store: measureStore(store, (op, seconds) => {
+      metrics.storeUsed(op, seconds);
+      traces?.storeUsed(op, seconds);
+    }),
+    format: createFormat(config.format),
+    calls,
+    planDigest: planDigest(config),
+    planParts: planParts(config),
+    tool: `keyturn ${toolVersion()}`,
+    goalFor: goalOf(config),
+    handleValues(onFault) {
+      const deps = { ...calls, onFault };
+      if (config.mode.kind === 'rewrap')
+        return { renewValues: createRewrapValues(deps), proveReadable: createProveRewrapped(deps) };
+      if (dataKeys === null) throw noDataKeys(config);
+      const { dataKeySpec } = config.mode;
+      return {
+        renewValues: createRegenerateValues({ ...deps, dataKeys, dataKeySpec }),
+        proveReadable: createProveRegenerated({ ...deps, dataKeys }),
+      };
+    },
+    async choosePin(signal) {
+      const patience = { signal, patienceMs: pinPatienceMs, onFault: log.fault };
+      return (await choosePin(config, calls, patience)).pin;
+    },
+    close,
+  };
 }
 
 function noDataKeys({ kms }: KeyturnConfig): Fault {

@@ -1,6 +1,8 @@
 import { describeDuration } from './duration.ts';
 import { reportStatus, type StatusReport } from '../rotation/status.ts';
+import { patiently } from '../rotation/patience.ts';
 import type { OpenBroker } from './open-broker.ts';
+import type { OpenRotation } from './open-rotation.ts';
 
 /** Reads the status of a rotation from the broker. */
 export async function readStatus({
@@ -17,6 +19,15 @@ export async function readStatus({
     ledger.failureCodes(),
   ]);
   return reportStatus(config.rotation, snapshot, rates, workers, failureCodes);
+}
+
+/** For the end of a command whose work is done: an outage of the broker is waited out. */
+export function readFinalStatus(
+  { broker, config, log }: Pick<OpenRotation, 'broker' | 'config' | 'log'>,
+  signal: AbortSignal,
+): Promise<StatusReport> {
+  const patience = { signal, patienceMs: Infinity, onFault: log.fault };
+  return patiently(patience, () => readStatus({ broker, config }));
 }
 
 /** The status for a person. */
@@ -38,6 +49,7 @@ export function describeStatus(status: StatusReport): string {
       `${status.missing} missing, ${status.failed} failed, ${status.remaining} remaining; ` +
       `${status.conflicts} conflicts`,
     ...(codes === '' ? [] : [`failures: ${codes}; see 'keyturn failures'`]),
+    ...(status.state === 'running' && status.workers === 0 ? ["no worker is up: start 'keyturn work'"] : []),
     `rate: ${rate.observed} KMS calls/s (${limit}${throttled})${eta}`,
   ].join('\n');
 }

@@ -7,9 +7,6 @@ import { readAuditHead } from '../telemetry/audit-tail.ts';
 import { auditOf } from './open-audit.ts';
 import type { OpenRotation } from './open-rotation.ts';
 
-/** Failures are counted up to this; the certificate needs to know that there are some. */
-const countedFailures = 100_000;
-
 export interface CensusChoices {
   readonly deep: boolean;
   readonly onStale: (refs: readonly Ref[]) => Promise<void>;
@@ -42,14 +39,12 @@ export async function certifyCensus(
   signal: AbortSignal,
 ): Promise<Certificate> {
   const patience = { signal, patienceMs: Infinity, onFault: log.fault };
-  const [failures, { pass, before }] = await patiently(patience, () =>
-    Promise.all([broker.ledger.failures(null, countedFailures), broker.ledger.snapshot()]),
-  );
+  const { pass, before, tally } = await patiently(patience, () => broker.ledger.snapshot());
   const certificate = certify({
     rotation: config.rotation,
     target,
     census,
-    openFailures: failures.length,
+    openFailures: tally.failed,
     lateWriters: choices.lateWriters?.() ?? null,
     caveats: store.caveats,
     excluded: await patiently(patience, () => store.excluded()),

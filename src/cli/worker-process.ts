@@ -6,7 +6,7 @@ import { eitherSignal } from '../rotation/either-signal.ts';
 import { asFault, type Fault } from '../rotation/faults.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 import { remainingRecords } from '../rotation/status.ts';
-import { startTelemetryServer, type TelemetryServer } from '../telemetry/http.ts';
+import type { TelemetryServer } from '../telemetry/http.ts';
 import { startWorker, type RunningWorker } from '../worker/worker.ts';
 import { recordBatch } from './audit-rotation.ts';
 import { auditOf } from './open-audit.ts';
@@ -14,8 +14,6 @@ import type { OpenRotation } from './open-rotation.ts';
 import type { Output } from './output.ts';
 import { createStatusPage } from './status-page/status-page.ts';
 
-/** The time that batches in work have to come back after a stop; Kubernetes kills after 30 s. */
-const graceMs = 25_000;
 /** A peer that failed this recently makes the process not ready. */
 const notReadyMs = 10_000;
 const boardPath = '/board';
@@ -70,6 +68,7 @@ export async function startWorkerProcess(
   // Before the worker, so that a port in use ends the command before a batch is taken.
   const board = bullBoard ? await broker.openBoard(boardPath) : null;
   const server = await serveTelemetry(rotation, board, output, () => worker?.snapshot() ?? null, notReady);
+  const { renewValues, proveReadable } = rotation.handleValues(onFault);
   const started = startWorker({
     workerId,
     queue: broker.queue,
@@ -78,7 +77,13 @@ export async function startWorkerProcess(
       store,
       format,
       keyService: calls.keyService,
-      renewValues: rotation.renewValues(onFault),
+      renewValues,
+      writeCheck: {
+        share: config.verifyWrites,
+        random: Math.random,
+        proveReadable,
+        onChecked: metrics.writeVerified,
+      },
       onFault,
     },
     goalFor: rotation.goalFor,
@@ -117,6 +122,7 @@ export async function startWorkerProcess(
   log.info('worker started', { worker: workerId });
 
   async function stop(): Promise<void> {
+    const graceMs = config.shutdownTimeoutMs;
     const [clean] = await Promise.all([started.stop(graceMs), counting?.close(graceMs)]);
     if (!clean) log.warn('a batch was still in work; the queue gives it to another worker');
     await server?.close();
@@ -135,6 +141,7 @@ async function serveTelemetry(
   troubles: () => readonly string[],
 ): Promise<TelemetryServer | null> {
   if (config.metrics === null) return null;
+  const { startTelemetryServer } = await import('../telemetry/http.ts');
   const sources = {
     remaining: () => remainingIn(snapshot()),
     state: () => snapshot()?.state ?? 'new',

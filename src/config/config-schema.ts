@@ -58,6 +58,14 @@ const retry = z
   .refine(({ initial, max }) => initial <= max, 'has an initial longer than max; make it shorter')
   .transform(({ attempts, initial, max }) => ({ attempts, initialMs: initial, maxMs: max }));
 
+const verifyWrites = z.strictObject({
+  sample: z
+    .number()
+    .min(0)
+    .max(1)
+    .describe('The share of the written records: 0.01 is one in a hundred, 1 all'),
+});
+
 const metrics = z.strictObject({
   port: z.int().min(0).max(65_535).default(9464).describe('0 = a free port, which is printed'),
   host: text.default('0.0.0.0'),
@@ -100,8 +108,14 @@ export function createConfigSchema(directory: string) {
         .optional()
         .describe('Needed for regenerate, which opens payloads in this process'),
       dataKeySpec: z.enum(dataKeySpecs).optional().describe('Of the new data keys; default AES_256'),
+      verifyWrites: verifyWrites
+        .optional()
+        .describe('Reads a random share of what was written again and has the KMS open it; off if left out'),
       limits: limits.prefault({}),
       retry: retry.prefault({}).describe('Exponential backoff per record; an outage costs no attempt'),
+      shutdownTimeout: duration
+        .prefault('25s')
+        .describe('How long a worker that is told to end may take to hand back its batches'),
       metrics: metrics.optional().describe('Serves /metrics, /healthz and /readyz; off if left out'),
       audit: filePath(directory)
         .optional()
@@ -119,8 +133,10 @@ export function createConfigSchema(directory: string) {
       store: config.store,
       format: config.format,
       mode: toMode(config),
+      verifyWrites: config.verifyWrites?.sample ?? 0,
       limits: config.limits,
       retry: config.retry,
+      shutdownTimeoutMs: config.shutdownTimeout,
       metrics: config.metrics ?? null,
       audit: config.audit ?? null,
       log: config.log,

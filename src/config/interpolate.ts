@@ -41,8 +41,8 @@ export function interpolate(
 }
 
 function lookUp(source: string, { env, readFile }: Surroundings): { value: string } | { problem: string } {
-  if (source.startsWith('file:')) {
-    const path = source.slice('file:'.length);
+  const path = source.startsWith('file:') ? source.slice('file:'.length) : null;
+  if (path !== null && !/\p{C}/u.test(path)) {
     try {
       return { value: readFile(path).trim() };
     } catch (error) {

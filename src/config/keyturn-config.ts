@@ -21,6 +21,8 @@ export interface KeyturnConfig {
   /** `regenerate` makes each envelope a new data key, and so brings plaintext into the process. */
   readonly mode:
     { readonly kind: 'rewrap' } | { readonly kind: 'regenerate'; readonly dataKeySpec: DataKeySpec };
+  /** The share, 0 to 1, of the written records that are read again and proven readable; 0 = none. */
+  readonly verifyWrites: number;
   readonly limits: {
     /** KMS calls per second over all workers together; null = no limit. */
     readonly rate: number | null;
@@ -32,6 +34,8 @@ export interface KeyturnConfig {
     readonly maxFailures: number;
   };
   readonly retry: { readonly attempts: number; readonly initialMs: number; readonly maxMs: number };
+  /** How long a worker that is told to end may take to hand back what it has in work. */
+  readonly shutdownTimeoutMs: number;
   /** Null: no metrics server. */
   readonly metrics: { readonly port: number; readonly host: string } | null;
   /** Null: no audit log. */

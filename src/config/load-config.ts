@@ -1,7 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Fault } from '../rotation/faults.ts';
+import { characterProblems } from './character-problems.ts';
 import { coerceScalars } from './coerce.ts';
 import { createConfigSchema } from './config-schema.ts';
 import { applyOverrides } from './env-overrides.ts';
@@ -30,7 +32,7 @@ export interface ConfigOrigin extends Surroundings {
  */
 export async function loadConfig(path: string, env: NodeJS.ProcessEnv = process.env): Promise<LoadedConfig> {
   const directory = dirname(resolve(path));
-  const readNear = (name: string): string => readFileSync(resolve(directory, name), 'utf8');
+  const readNear = (name: string): string => decode(readFileSync(resolve(directory, name)));
   return parseConfig(await readConfigFile(path), { file: path, directory, env, readFile: readNear });
 }
 
@@ -43,16 +45,18 @@ export function parseConfig(text: string, origin: ConfigOrigin): LoadedConfig {
   const { document, origins, warnings } = applyOverrides(interpolated.document, origin.env);
   const isOverridden = ({ path }: Problem): boolean =>
     [...origins.keys()].some((overridden) => isWithin(path, overridden.split('.')));
-  const unresolved = interpolated.problems.filter((problem) => !isOverridden(problem));
+  const unusable = [
+    ...interpolated.problems.filter((problem) => !isOverridden(problem)),
+    ...characterProblems(document),
+  ];
 
   const checked = createConfigSchema(origin.directory).safeParse(coerceScalars(document), {
     error: describeIssue,
   });
-  const isUnresolved = ({ path }: Problem): boolean =>
-    unresolved.some((problem) => isWithin(path, problem.path));
-  const refused = schemaProblems(checked.error?.issues ?? []).filter((problem) => !isUnresolved(problem));
+  const isKnown = ({ path }: Problem): boolean => unusable.some((problem) => isWithin(path, problem.path));
+  const refused = schemaProblems(checked.error?.issues ?? []).filter((problem) => !isKnown(problem));
 
-  const problems = [...unresolved, ...refused];
+  const problems = [...unusable, ...refused];
   if (problems.length === 0 && checked.success) return { config: checked.data, warnings };
   throw invalid(
     `config file ${origin.file} is not valid:`,
@@ -66,7 +70,7 @@ export function parseConfig(text: string, origin: ConfigOrigin): LoadedConfig {
 
 async function readConfigFile(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return decode(await readFile(path));
   } catch (error) {
     const code = errorCode(error);
     throw code === 'ENOENT'
@@ -75,6 +79,12 @@ async function readConfigFile(path: string): Promise<string> {
   }
 }
 
+/** A letter that is not UTF-8 would become U+FFFD in silence, also in a password. */
+function decode(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  throw Object.assign(new Error('not UTF-8'), { code: 'not UTF-8; save it so' });
+}
+
 function invalid(heading: string, problems: readonly string[] = []): Fault {
-  return new Fault('usage', 'CONFIG_INVALID', [heading, ...problems].join('\n'));
+  return new Fault('usage', 'CONFIG_INVALID', [heading, ...new Set(problems)].join('\n'));
 }

@@ -1,6 +1,7 @@
 import type { Ledger } from '../rotation/ports/ledger.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { Ref } from '../rotation/record.ts';
+import { mayTransition } from '../rotation/state.ts';
 import { createBatchStager, type StagerDeps } from './batch-stager.ts';
 
 export interface LateDeps extends StagerDeps {
@@ -25,16 +26,28 @@ export function openLateBatches(deps: LateDeps, epoch: string, signal: AbortSign
   /** One at a time: each batch takes the next number. */
   let last: Promise<void> = Promise.resolve();
 
+  /**
+   * Extends the pass where it is finished: by us, or by a producer that has come to the end of its scan since.
+   * False where it takes no more: it was cancelled, or another command has begun a new one, which will see
+   * these records.
+   */
+  async function takesBatches(): Promise<boolean> {
+    await patiently(patience, () => ledger.extend(epoch));
+    // What it answers is not enough: a repeat after a lost reply finds the pass running.
+    const { epoch: current, state } = await patiently(patience, () => ledger.snapshot());
+    if (current !== epoch || !mayTransition(state, 'cancel')) return false;
+    if (!extended) {
+      extended = true;
+      await deps.onExtended();
+    }
+    return true;
+  }
+
   async function addNow(found: readonly Ref[]): Promise<void> {
     const failed = await patiently(patience, () => ledger.failedAmong(found));
     const refs = found.filter((ref) => !failed.has(ref));
     if (refs.length === 0) return;
-    if (!extended && (await patiently(patience, () => ledger.extend(epoch)))) {
-      extended = true;
-      await deps.onExtended();
-    }
-    // False: another command has begun a new pass meanwhile, which will see these records.
-    while (extended && !signal.aborted) {
+    while (!signal.aborted && (await takesBatches())) {
       const position = await stager.position();
       if (position === null) return;
       const batch = { epoch, number: position.nextBatch, refs, late: true };

@@ -1,6 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep } from '../rotation/backoff.ts';
 import type { Batch } from '../rotation/batch.ts';
 import { patiently } from '../rotation/patience.ts';
+import { scanPatiently } from '../rotation/patient-scan.ts';
 import type { Ledger, LedgerSnapshot } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import { createBatchStager, type StagerDeps } from './batch-stager.ts';
@@ -46,7 +47,7 @@ export async function enqueueStore(
 
     let next = position.nextBatch;
     let overtaken = false;
-    for await (const page of store.scan(position.cursor, deps.batchSize, signal)) {
+    for await (const page of scanPatiently(store, position.cursor, deps.batchSize, patience)) {
       if (!(await room())) return signal.aborted ? 'interrupted' : 'superseded';
       const batch: Batch = { epoch, number: next, refs: page.refs, late: false };
       overtaken = !(await stager.stage(batch, () => ledger.stage({ batch, cursor: page.cursor })));
@@ -77,7 +78,7 @@ function createBacklogGate(
       );
       if (state === 'cancelled' || state === 'new') return false;
       room = backlog - depth;
-      if (room <= 0) await delay(backlogPollMs, undefined, { signal }).catch(() => undefined);
+      if (room <= 0) await sleep(backlogPollMs, signal);
     }
     room -= 1;
     return true;

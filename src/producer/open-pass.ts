@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { sleep } from '../rotation/backoff.ts';
 import { Fault } from '../rotation/faults.ts';
 import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
 import type { Ledger, LedgerSnapshot, Pin } from '../rotation/ports/ledger.ts';
 import { describeDifference, type PlanParts } from '../rotation/plan-parts.ts';
 import { mayTransition } from '../rotation/state.ts';
-import { setTimeout as delay } from 'node:timers/promises';
 
 /** A queue that stays empty over this many looks has lost the batches that are not settled. */
 const looksAtEmptyQueue = 4;
@@ -38,6 +38,15 @@ export async function openPass(deps: OpenPassDeps, signal: AbortSignal): Promise
     // Another producer may have begun at the same time: its pass is as good as ours.
     return { snapshot: await deps.ledger.snapshot(), how: begun ? 'begun' : 'resumed' };
   }
+  return resumePass(deps, before, signal);
+}
+
+/** The pass under way, or where the broker has lost batches of it, another one in its place; never a new one. */
+export async function resumePass(
+  deps: OpenPassDeps,
+  before: LedgerSnapshot,
+  signal: AbortSignal,
+): Promise<OpenedPass> {
   if (before.planDigest !== deps.planDigest) throw planChanged(before, deps.planParts);
   if (before.epoch !== null && (await hasLostBatches(deps, signal))) {
     const restarted = await deps.ledger.restart(before.epoch, await newPass(deps, before.pin));
@@ -63,7 +72,7 @@ export async function hasLostBatches(
   signal: AbortSignal,
 ): Promise<boolean> {
   for (let look = 1; look <= looksAtEmptyQueue; look += 1) {
-    if (look > 1) await delay(betweenLooksMs, undefined, { signal }).catch(() => undefined);
+    if (look > 1) await sleep(betweenLooksMs, signal);
     if (signal.aborted) return false;
     const [snapshot, depth] = [await ledger.snapshot(), await queue.depth()];
     const open =

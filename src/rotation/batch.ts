@@ -57,16 +57,19 @@ export interface Batch {
   /** Numbered from 0 within the epoch. */
   readonly number: number;
   readonly refs: readonly Ref[];
-  /** Found stale by a census: hints of the version are not believed again. */
+  /** Found stale by a census, or put back after a failure: only the KMS is believed about its version. */
   readonly late: boolean;
 }
 
 /**
- * What is left of a batch after part of it was done, as it travels back in its job. Failures don't: a person
- * who pauses may mend them, so that they are tried again, and are listed when the batch is settled.
+ * What is left of a batch after part of it was done, as it travels back in its job. A record that was only set
+ * aside is left, too: whoever pauses may mend it.
  */
 export interface BatchProgress {
+  /** `failed` is 0: whoever settles the batch counts its failures. */
   readonly tally: Tally;
+  /** Records that were written and cannot be opened, which no second try may hide. */
+  readonly failures: readonly RecordFailure[];
   readonly before: SourceVersions;
   /** References still to do. */
   readonly left: readonly Ref[];

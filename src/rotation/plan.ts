@@ -12,6 +12,8 @@ interface Surveyed {
   readonly items: number;
   /** Ciphertexts that a census would. */
   readonly itemsToVerify: number;
+  /** Ciphertexts that a check of the write would send again; 0 where nothing is written. */
+  readonly itemsToCheck: number;
   /** Its header tells its version without the KMS. */
   readonly offline: boolean;
 }
@@ -29,6 +31,8 @@ export interface PlanFacts {
   /** `records` is a count and no estimate. */
   readonly exact: boolean;
   readonly sample: readonly SurveyedRecord[];
+  /** The share of the written records that are checked: 0 to 1. */
+  readonly checkedShare: number;
   /** Items of the sample that needed no call, as another record has the same ciphertext and AAD. */
   readonly itemsSaved: number;
   readonly itemsPerCall: number;
@@ -47,8 +51,9 @@ export interface PlanEstimate {
   readonly toRotate: number;
   /** Records that would be set aside. */
   readonly toFail: number;
-  /** All calls: to rotate and to verify. */
+  /** All calls: to rotate, to check writes and to verify. */
   readonly kmsCalls: number;
+  readonly kmsCallsToCheckWrites: number;
   readonly kmsCallsToVerify: number;
   /** Calls less, at the least, as records share ciphertexts: the larger a store, the more do. */
   readonly kmsCallsSaved: number;
@@ -57,7 +62,7 @@ export interface PlanEstimate {
 }
 
 export function estimatePlan(facts: PlanFacts): PlanEstimate {
-  const { records, exact, sample, itemsSaved, rate, rateUnit } = facts;
+  const { records, exact, sample, itemsSaved, checkedShare, rate, rateUnit } = facts;
   const size = sample.length;
   const scale = size === 0 ? 0 : records / size;
   const done = sample.filter(({ kind }) => kind === 'done').length;
@@ -68,22 +73,27 @@ export function estimatePlan(facts: PlanFacts): PlanEstimate {
   const asked = Math.max(0, items - itemsSaved) * scale;
   const confirmed = Math.min(censusSample, offline * scale);
   const verified = sum(sample.map(({ itemsToVerify }) => itemsToVerify)) * scale + confirmed;
+  const checked = sum(sample.map(({ itemsToCheck }) => itemsToCheck)) * scale * checkedShare;
   const toRotate = Math.ceil(callsFor(asked, facts));
+  const toCheck = Math.ceil(callsFor(checked, facts));
   const toVerify = Math.ceil(callsFor(verified, facts));
-  const counted = rateUnit === 'items' ? Math.ceil(asked) + Math.ceil(verified) : toRotate + toVerify;
+  const calls = toRotate + toCheck + toVerify;
+  const counted =
+    rateUnit === 'items' ? [asked, checked, verified].reduce((all, each) => all + Math.ceil(each), 0) : calls;
   return {
     doneShare: size === 0 ? null : done / size,
     doneShareInterval: size === 0 ? null : exact && size >= records ? point(done / size) : wilson(done, size),
     toRotate: Math.round((size - done - failing) * scale),
     toFail: Math.round(failing * scale),
-    kmsCalls: toRotate + toVerify,
+    kmsCalls: calls,
+    kmsCallsToCheckWrites: toCheck,
     kmsCallsToVerify: toVerify,
     kmsCallsSaved: Math.max(0, Math.floor(callsFor(items * scale, facts)) - toRotate),
     durationSeconds: rate === null ? null : counted / rate,
   };
 }
 
-/** A call takes the items of one batch at most, so there is one for each batch that has any. */
+/** A call takes the items of one batch at most, so each batch with items makes one. */
 function callsFor(items: number, { records, batchSize, itemsPerCall }: PlanFacts): number {
   return Math.max(items / itemsPerCall, Math.min(items, Math.ceil(records / batchSize)));
 }

@@ -2,7 +2,8 @@ import type { Fault } from './faults.ts';
 
 /**
  * The address of a record in its store: a string that this store alone can parse. Refs travel in jobs, the
- * ledger and failure lists, so they hold keys only, never a value.
+ * ledger and failure lists, so they hold keys only, never a value; and neither U+0000 nor lone surrogates,
+ * which PostgreSQL as a broker refuses.
  */
 export type Ref = string;
 

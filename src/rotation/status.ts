@@ -28,6 +28,8 @@ export interface StatusReport {
   readonly reason: string | null;
   /** Codes of the open failures, the most frequent first. */
   readonly failuresByCode: Readonly<Record<string, number>>;
+  /** Workers that reported in the last five seconds. */
+  readonly workers: number;
 }
 
 export function remainingRecords(snapshot: LedgerSnapshot): number {
@@ -67,6 +69,7 @@ export function reportStatus(
     finishedAt: snapshot.finishedAt,
     reason: snapshot.reason,
     failuresByCode,
+    workers: workers.alive,
   };
 }
 

@@ -3,6 +3,7 @@ import type { BatchOutcome, Tally } from '../rotation/batch.ts';
 import { pauseCauses, type PauseCause } from '../rotation/ports/ledger.ts';
 import type { Pace } from '../rotation/ports/pace.ts';
 import { states, type RotationState } from '../rotation/state.ts';
+import { writeOutcomes, type WriteOutcome } from '../rotation/write-outcome.ts';
 import type { StoreOperation } from './measured-store.ts';
 
 /** From 1 ms to 60 s: prom-client 15 has no native histograms. */
@@ -32,6 +33,8 @@ export interface Metrics {
    * ciphertext.
    */
   kmsCallsSaved(by: 'batch' | 'cache', calls: number): void;
+  /** A record was written, and read again to see whether it can be opened. */
+  writeVerified(outcome: WriteOutcome): void;
   paceWaited(seconds: number): void;
   batchStarted(): void;
   batchEnded(outcome: BatchOutcome, seconds: number, gained: Tally): void;
@@ -52,6 +55,7 @@ export function createMetrics(rotation: string, provider: string, version: strin
   const kmsRequests = counter('kms_requests_total', 'KMS calls by result code', ['provider', 'code']);
   const kmsSeconds = histogram('kms_request_duration_seconds', 'Duration of a KMS call', ['provider']);
   const kmsSaved = counter('kms_calls_saved_total', 'KMS calls not needed for equal ciphertexts', ['by']);
+  const writes = counter('writes_verified_total', 'Written records that were checked', ['outcome']);
   const storeSeconds = histogram('store_duration_seconds', 'Duration of a store round trip', ['op']);
   const batches = counter('batches_total', 'Batches by outcome', ['outcome']);
   const batchSeconds = histogram('batch_duration_seconds', 'Duration of a batch in a worker', []);
@@ -66,6 +70,7 @@ export function createMetrics(rotation: string, provider: string, version: strin
   const jobs = gauge('queue_jobs', 'Batches in the broker by state', ['state']);
   for (const outcome of ['rotated', 'skipped', 'missing', 'failed']) records.inc({ outcome }, 0);
   for (const by of ['batch', 'cache']) kmsSaved.inc({ by }, 0);
+  for (const outcome of writeOutcomes) writes.inc({ outcome }, 0);
   let kmsCalls = 0;
 
   function counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
@@ -87,6 +92,7 @@ export function createMetrics(rotation: string, provider: string, version: strin
     },
     kmsCalls: () => kmsCalls,
     kmsCallsSaved: (by, calls) => kmsSaved.inc({ by }, calls),
+    writeVerified: (outcome) => writes.inc({ outcome }),
     storeUsed: (op, seconds) => storeSeconds.observe({ op }, seconds),
     paceWaited: (seconds) => paceWait.observe(seconds),
     batchStarted: () => inFlight.inc(),

@@ -17,6 +17,8 @@ export interface BatchAccount {
   /** The version that the record was under; empty where the KMS does not name it. */
   settleRotated(ref: Ref, sourceVersionId: string): void;
   setAside(ref: Ref, fault: Fault, calls: number): void;
+  /** As `setAside`, of a record that was written and cannot be opened: it stays so through a hand-back. */
+  condemn(ref: Ref, fault: Fault, calls: number): void;
   conflict(): void;
   /** How the batch travels on when it is handed back: what was set aside is left, to be tried again. */
   progress(): BatchProgress;
@@ -29,16 +31,29 @@ export function openAccount(
   now = Date.now,
 ): BatchAccount {
   const left = new Set(earlier?.left ?? refs);
-  const failures: RecordFailure[] = [];
-  const gained: { -readonly [outcome in keyof Tally]: number } = { ...emptyTally };
+  const condemned: RecordFailure[] = [...(earlier?.failures ?? [])];
+  const setAside: RecordFailure[] = [];
+  const gained: { -readonly [outcome in keyof Tally]: number } = { ...emptyTally, failed: condemned.length };
   const tallyBefore = earlier?.tally ?? emptyTally;
   const sourceVersions = new Map(Object.entries(earlier?.before ?? {}));
+
+  function list(
+    failures: RecordFailure[],
+    ref: Ref,
+    { code, message, requestId }: Fault,
+    attempts: number,
+  ): void {
+    if (!left.delete(ref)) return;
+    gained.failed += 1;
+    const time = new Date(now()).toISOString();
+    failures.push({ ref, code, message, requestId: requestId ?? null, time, attempts });
+  }
 
   return {
     left,
     tally: () => addTallies(tallyBefore, gained),
     gained: () => ({ ...gained }),
-    failures: () => failures,
+    failures: () => [...condemned, ...setAside],
     before: () => Object.fromEntries(sourceVersions),
     settle(ref, outcome) {
       if (left.delete(ref)) gained[outcome] += 1;
@@ -49,18 +64,8 @@ export function openAccount(
       const version = sourceVersionId === '' ? 'unnamed' : sourceVersionId;
       sourceVersions.set(version, (sourceVersions.get(version) ?? 0) + 1);
     },
-    setAside(ref, fault, calls) {
-      if (!left.delete(ref)) return;
-      gained.failed += 1;
-      failures.push({
-        ref,
-        code: fault.code,
-        message: fault.message,
-        requestId: fault.requestId ?? null,
-        time: new Date(now()).toISOString(),
-        attempts: calls,
-      });
-    },
+    setAside: (ref, fault, calls) => list(setAside, ref, fault, calls),
+    condemn: (ref, fault, calls) => list(condemned, ref, fault, calls),
     conflict() {
       gained.conflicts += 1;
     },
@@ -68,8 +73,9 @@ export function openAccount(
       const done = gained.rotated + gained.skipped + gained.missing;
       return {
         tally: addTallies(tallyBefore, { ...gained, failed: 0 }),
+        failures: condemned,
         before: Object.fromEntries(sourceVersions),
-        left: [...left, ...failures.map(({ ref }) => ref)],
+        left: [...left, ...setAside.map(({ ref }) => ref)],
         fruitless: done > 0 ? 0 : (earlier?.fruitless ?? 0) + 1,
       };
     },

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep } from '../rotation/backoff.ts';
 import { asFault, type Fault } from '../rotation/faults.ts';
 import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 
@@ -52,13 +52,16 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
         if (!stopped.signal.aborted) deps.onBeat(last);
       } catch (error) {
         deps.onFault(asFault(error));
-        if (!cutOff && performance.now() - answeredAt > cutOffMs) {
-          cutOff = true;
-          deps.onCutOff();
-        }
       }
-      await delay(beatMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+      await sleep(beatMs, stopped.signal);
     }
+  }
+
+  /** Beside the beats: one to a dead broker may take longer to fail than the lock of a batch lasts. */
+  function watch(): void {
+    if (cutOff || performance.now() - answeredAt <= cutOffMs) return;
+    cutOff = true;
+    deps.onCutOff();
   }
 
   function rates(): Rates {
@@ -74,8 +77,12 @@ export function startHeartbeat(deps: HeartbeatDeps): Heartbeat {
   }
 
   void run();
+  const watching = setInterval(watch, beatMs);
   return {
     last: () => last,
-    stop: () => stopped.abort(),
+    stop() {
+      stopped.abort();
+      clearInterval(watching);
+    },
   };
 }

@@ -9,13 +9,16 @@ import { openRecord, type OpenRecord } from '../rotation/open-record.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { KeyService } from '../rotation/ports/key-service.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
-import { replacementOf, type Replacement, type StoredRecord } from '../rotation/record.ts';
+import { replacementOf, type Ref, type Replacement, type StoredRecord } from '../rotation/record.ts';
 import { openAccount, type BatchAccount } from './account.ts';
 import { isSame, renewRecords, type Renewal } from './renew-records.ts';
+import { verifyWrites, type VerifyDeps, type WriteCheck } from './verify-writes.ts';
 
 /** A record that the application keeps changing, or keeps locked, is left for later after this many tries. */
 const rounds = 5;
 const betweenRounds = { initialMs: 50, maxMs: 1000 };
+/** One to write it, and one that showed it. */
+const callsOfUnreadable = 2;
 /** How long an outage of the store is waited for before the batch is handed back. */
 const storePatienceMs = 30_000;
 
@@ -25,6 +28,7 @@ export interface BatchDeps {
   readonly goal: Goal;
   readonly keyService: Pick<KeyService, 'readVersion'>;
   readonly renewValues: RenewValues;
+  readonly writeCheck: WriteCheck;
   readonly onFault: (fault: Fault) => void;
 }
 
@@ -45,21 +49,37 @@ export async function processBatch(
   signal: AbortSignal,
 ): Promise<BatchResult> {
   const account = openAccount(batch.refs, earlier);
-  const { onFault } = deps;
+  const { onFault, store } = deps;
+  const read = (refs: readonly Ref[]): Promise<StoredRecord[]> =>
+    patiently({ signal, patienceMs: storePatienceMs, onFault }, () => store.read(refs));
   /** What was written or tried to be, by reference: a lost reply or a lock must not cost a second call. */
-  const renewals = new Map<string, Renewal>();
+  const renewals = new Map<Ref, Renewal>();
+  const settleWritten = (refs: readonly Ref[]): Promise<Fault | null> =>
+    settleRenewed(
+      refs.flatMap((ref) => renewals.get(ref) ?? []),
+      { ...deps, read },
+      account,
+      signal,
+    );
   let stoppedBy: Fault | null = null;
   try {
     for (let round = 1; account.left.size > 0 && stoppedBy === null && !signal.aborted; round += 1) {
-      const records = await patiently({ signal, patienceMs: storePatienceMs, onFault }, () =>
-        deps.store.read([...account.left]),
-      );
+      const records = await read([...account.left]);
       settleMissing(account, records);
-      const open = records.flatMap((record) => settleOffline(batch, record, renewals, deps, account) ?? []);
-      stoppedBy = await renewRecords(open, renewals, deps, account, signal);
+      // Whose reply was lost.
+      const ownWrites: Ref[] = [];
+      const open = records.flatMap((record) => {
+        if (!isSame(renewals.get(record.ref)?.newValue, record.value))
+          return settleOffline(batch, record, deps, account) ?? [];
+        ownWrites.push(record.ref);
+        return [];
+      });
+      stoppedBy = await settleWritten(ownWrites);
+      stoppedBy ??= await renewRecords(open, renewals, deps, account, signal);
       const changes = changesOf(open, renewals, deps.goal, account);
       // Also after a stop: the calls are made and paid for.
-      await replaceRecords(changes, renewals, deps, account);
+      const written = await replaceRecords(changes, deps, account);
+      stoppedBy = (await settleWritten(written)) ?? stoppedBy;
       if (round === rounds && account.left.size > 0) stoppedBy ??= contended();
       if (account.left.size > 0 && stoppedBy === null) await sleep(backoffMs(round, betweenRounds), signal);
     }
@@ -78,21 +98,13 @@ function settleMissing(account: BatchAccount, records: readonly StoredRecord[]):
 function settleOffline(
   batch: Batch,
   record: StoredRecord,
-  renewals: ReadonlyMap<string, Renewal>,
   { format, goal, keyService }: BatchDeps,
   account: BatchAccount,
 ): OpenRecord | null {
-  // Our own write, whose reply was lost.
-  const renewal = renewals.get(record.ref);
-  if (renewal !== undefined && isSame(renewal.newValue, record.value)) {
-    account.settleRotated(record.ref, renewal.sourceVersionId);
-    return null;
-  }
   try {
     const open = openRecord(format, record);
-    // A census has shown the store's note of a late writer's record to be wrong.
-    const note = batch.late ? null : record.keyVersion;
-    if (!isOnPinOffline(goal, open.opened, note, keyService)) return open;
+    // Of a record that a census found stale, or that failed, neither header nor note is believed again.
+    if (batch.late || !isOnPinOffline(goal, open.opened, record.keyVersion, keyService)) return open;
     account.settle(record.ref, 'skipped');
   } catch (error) {
     account.setAside(record.ref, asFault(error), 0);
@@ -102,7 +114,7 @@ function settleOffline(
 
 function changesOf(
   records: readonly OpenRecord[],
-  renewals: ReadonlyMap<string, Renewal>,
+  renewals: ReadonlyMap<Ref, Renewal>,
   goal: Goal,
   account: BatchAccount,
 ): Replacement[] {
@@ -113,13 +125,13 @@ function changesOf(
   });
 }
 
+/** Returns what is now as it was to be. */
 async function replaceRecords(
   changes: readonly Replacement[],
-  renewals: ReadonlyMap<string, Renewal>,
   { store, onFault }: BatchDeps,
   account: BatchAccount,
-): Promise<void> {
-  if (changes.length === 0) return;
+): Promise<Ref[]> {
+  if (changes.length === 0) return [];
   let outcomes;
   try {
     outcomes = await store.replace(changes);
@@ -128,15 +140,36 @@ async function replaceRecords(
     if (fault.faultClass !== 'transient') throw fault;
     onFault(fault);
     // Any part of it may have been written: only reading again tells, in the next round.
-    return;
+    return [];
   }
+  const written: Ref[] = [];
   outcomes.forEach((outcome, index) => {
     const ref = changes[index]?.ref;
     if (ref === undefined) return;
     if (outcome instanceof Fault) account.setAside(ref, outcome, 1);
-    else if (outcome === 'replaced') account.settleRotated(ref, renewals.get(ref)?.sourceVersionId ?? '');
+    else if (outcome === 'replaced') written.push(ref);
     else account.conflict();
   });
+  return written;
+}
+
+/**
+ * Counts what was written, but for what proves to be unreadable: that is set aside, and the fault returned that must
+ * stop the rotation.
+ */
+async function settleRenewed(
+  written: readonly Renewal[],
+  deps: VerifyDeps,
+  account: BatchAccount,
+  signal: AbortSignal,
+): Promise<Fault | null> {
+  const { unreadable, stoppedBy } = await verifyWrites(written, deps, signal);
+  for (const { record, sourceVersionId } of written) {
+    const fault = unreadable.get(record.ref);
+    if (fault === undefined) account.settleRotated(record.ref, sourceVersionId);
+    else account.condemn(record.ref, fault, callsOfUnreadable);
+  }
+  return stoppedBy;
 }
 
 function contended(): Fault {

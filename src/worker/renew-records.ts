@@ -1,12 +1,13 @@
 import type { OpenRecord } from '../rotation/open-record.ts';
 import type { Fault } from '../rotation/faults.ts';
-import type { Ref } from '../rotation/record.ts';
+import type { Ref, StoredRecord } from '../rotation/record.ts';
 import type { BatchAccount } from './account.ts';
 import type { BatchDeps } from './process-batch.ts';
 
 /** A value brought under the pin, not yet known to be written. */
 export interface Renewal {
-  readonly oldValue: Uint8Array;
+  /** As it was before. */
+  readonly record: StoredRecord;
   readonly newValue: Uint8Array;
   /** Empty where the KMS does not name it. */
   readonly sourceVersionId: string;
@@ -23,7 +24,9 @@ export async function renewRecords(
   account: BatchAccount,
   signal: AbortSignal,
 ): Promise<Fault | null> {
-  const toRenew = records.filter(({ record }) => !isSame(renewals.get(record.ref)?.oldValue, record.value));
+  const toRenew = records.filter(
+    ({ record }) => !isSame(renewals.get(record.ref)?.record.value, record.value),
+  );
   for (const { record } of toRenew) renewals.delete(record.ref);
   let caughtUp = false;
   return renewValues(
@@ -33,7 +36,7 @@ export async function renewRecords(
       switch (outcome.kind) {
         case 'renewed':
           caughtUp = true;
-          renewals.set(record.ref, { ...outcome, oldValue: record.value });
+          renewals.set(record.ref, { ...outcome, record });
           break;
         case 'onPin':
           account.settle(record.ref, 'skipped');

@@ -157,6 +157,9 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   async function conclude(batch: Batch, result: BatchResult, signal: AbortSignal): Promise<Processed | null> {
     const { account, stoppedBy } = result;
     if (account.left.size === 0) {
+      const mustStop = stoppedBy?.faultClass === 'rotation';
+      // Before the batch counts: it may be the last one, and a finished rotation cannot pause.
+      if (mustStop) await notePause('refused', stoppedBy.message);
       const patience = { signal, patienceMs: settlePatienceMs, onFault: observer.fault };
       const after = await patiently(patience, () =>
         ledger.settle(batch.epoch, batch.number, account.tally(), account.failures(), account.before()),
@@ -164,7 +167,8 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
       if (after === null) return null;
       for (const { code } of account.failures()) observer.setAside(code);
       observer.settled({ batch: batch.number, tally: account.tally(), failures: account.failures(), after });
-      await pauseOnFailures(after);
+      if (mustStop) hold();
+      else await pauseOnFailures(after);
       return null;
     }
     const progress = account.progress();
@@ -190,6 +194,10 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
 
   async function pause(cause: PauseCause, reason: string): Promise<void> {
     hold();
+    await notePause(cause, reason);
+  }
+
+  async function notePause(cause: PauseCause, reason: string): Promise<void> {
     if (await ledger.pause(cause, reason)) observer.paused(cause, reason);
   }
 

@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { runCli, startCli, writeConfig, type RunningCli } from '../support/cli.ts';
 import { createCustomers, type Customers } from '../support/customers.ts';
 import { parseMetrics } from '../support/parse-metrics.ts';
+import { openLedger } from '../support/open-ledger.ts';
 import { freshDatabase, freshRedis } from '../support/peers.ts';
 
 const records = 300;
@@ -71,10 +72,9 @@ test.concurrent.each(['redis', 'postgres'] as const)(
     expect(calls.reduce((sum, each) => sum + each, 0)).toBeGreaterThan(records / 2);
 
     expect((await runCli(['resume', '-c', config])).code).toBe(0);
-    await vi.waitFor(async () => {
-      const status = await runCli(['status', '-c', config, '--json']);
-      expect(JSON.parse(status.stdout).state).toBe('finished');
-    }, patient);
+    const { ledger, close } = await openLedger(config);
+    await vi.waitFor(async () => expect((await ledger.snapshot()).state).toBe('finished'), patient);
+    await close();
     const finished = await runCli(['verify', '-c', config, '--json']);
     expect(finished.stderr).toContain('2 workers count');
     expect(finished.code).toBe(0);

@@ -1,6 +1,7 @@
+import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { writeKeyFiles } from '../support/certificate-keys.ts';
-import { runCli, writeConfig } from '../support/cli.ts';
+import { runCli, writeConfig, writeConfigText } from '../support/cli.ts';
 import { freshRedis } from '../support/peers.ts';
 import { freePort } from '../support/servers.ts';
 
@@ -17,6 +18,26 @@ async function writeBareConfig(broker?: string): Promise<string> {
     format: 'raw',
   });
 }
+
+test.each([
+  [
+    'in another encoding than UTF-8',
+    Buffer.from('rotation: caf\xe9\n', 'latin1'),
+    /cannot be read \(not UTF-8; /,
+  ],
+  ['of bytes', Buffer.from([0, 1, 2]), /: holds the character U\+0000; take it out$/m],
+  ['with a misspelt key', Buffer.from('rotatoin: x\n'), /^rotatoin: unknown key; did you mean rotation\?$/m],
+])(
+  'a config %s is refused in words, without a trace of the program, with 2',
+  async (_what, bytes, problem) => {
+    const file = await writeConfigText('');
+    await writeFile(file, bytes);
+    const { code, stdout, stderr } = await runCli(['status', '-c', file]);
+    expect(stderr).toMatch(problem);
+    expect(stderr).not.toMatch(/^ +at |Error\b/m);
+    expect([code, stdout]).toEqual([2, '']);
+  },
+);
 
 test('verify says in one line that --out cannot be written, before it reaches for anything', async () => {
   const config = await writeBareConfig();

@@ -13,7 +13,7 @@ test.each(['redis', 'postgres'] as const)(
     const consumer = broker.queue.consume(async (_batch, earlier) => {
       takenAt.push(performance.now());
       if (earlier !== null) return { kind: 'settled' };
-      const progress = { tally: emptyTally, before: {}, left: ['1'], fruitless: 1 };
+      const progress = { tally: emptyTally, failures: [], before: {}, left: ['1'], fruitless: 1 };
       return { kind: 'handedBack', progress, delayMs: 400.25 };
     }, 1);
     await broker.queue.add([{ epoch: 'e1', number: 0, refs: ['1'], late: false }]);

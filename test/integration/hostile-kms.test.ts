@@ -26,14 +26,15 @@ describe.each(['redis', 'postgres'] as const)('a failing KMS and a writing appli
     await sql.query(
       `CREATE TABLE "Pay ments" (region text, "no" uuid, value bytea, note text, PRIMARY KEY (region, "no"))`,
     );
-    for (const id of ids) {
-      await sql.query(`INSERT INTO "Pay ments" VALUES ($1, $2, $3, $4)`, [
-        region(id),
-        uuid(id),
-        kms.encrypt(`plain-${id}`, `${region(id)}/${uuid(id)}`, 'version-1'),
-        `note-${id}`,
-      ]);
-    }
+    await sql.query(
+      `INSERT INTO "Pay ments" SELECT * FROM unnest($1::text[], $2::uuid[], $3::bytea[], $4::text[])`,
+      [
+        ids.map(region),
+        ids.map(uuid),
+        ids.map((id) => kms.encrypt(`plain-${id}`, `${region(id)}/${uuid(id)}`, 'version-1')),
+        ids.map((id) => `note-${id}`),
+      ],
+    );
     // Not of this KMS, or of another record: the wrong AAD.
     await sql.query(`UPDATE "Pay ments" SET value = 'rubbish'::bytea WHERE "no" = ANY($1::uuid[])`, [
       ids.slice(0, bad).map(uuid),

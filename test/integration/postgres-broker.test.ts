@@ -42,6 +42,20 @@ describe('a database as broker', () => {
     expect(rows).toEqual([{ queue: true }]);
   });
 
+  test('a connection that breaks while it is held fails its query, and ends no process', async () => {
+    const pool = await connect(url);
+    const stray = vi.fn<(error: unknown) => void>();
+    process.on('uncaughtException', stray);
+    closing.push(async () => process.off('uncaughtException', stray));
+    const client = await pool.connect();
+    const cut = client.query('SELECT pg_terminate_backend(pg_backend_pid())');
+    await expect(cut).rejects.toThrow(/terminat/);
+    // The end of the connection is told after the answer to the query.
+    await vi.waitFor(async () => expect((await pool.query('SELECT 1')).rows).toHaveLength(1));
+    client.release(true);
+    expect(stray).not.toHaveBeenCalled();
+  });
+
   test('a user who may only use the tables can work once they are made', async () => {
     const owner = await connect(url);
     const role = `r_${randomUUID().slice(0, 8)}`;

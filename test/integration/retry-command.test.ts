@@ -8,7 +8,7 @@ const column = '"ssn ""enc"""';
 let customers: Customers;
 beforeAll(async () => {
   customers = await createCustomers(records);
-}, 60_000);
+}, 120_000);
 afterAll(() => customers.close());
 
 /** Spoils three records, each second one in another way, and gives what mends them. */
@@ -86,7 +86,7 @@ test('over redis: what failed is shown by code, goes back, and the pass ends as 
     remaining: 0,
   });
   expect((await runCli(['verify', '-c', config])).code).toBe(0);
-}, 60_000);
+}, 120_000);
 
 test('embedded: the next run goes on with the pass and tries what went back', async () => {
   const config = await writeConfig({
@@ -108,4 +108,4 @@ test('embedded: the next run goes on with the pass and tries what went back', as
     certificate: { verdict: 'safe-to-retire', byVersion: { [before.current]: records } },
   });
   expect(code).toBe(0);
-}, 60_000);
+}, 120_000);

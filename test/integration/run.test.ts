@@ -4,7 +4,7 @@ import { runCli, writeConfig } from '../support/cli.ts';
 import { createCustomers, customersTable, type Customers } from '../support/customers.ts';
 import { freshDatabase, freshRedis } from '../support/peers.ts';
 
-const records = 600;
+const records = 200;
 
 describe.each(['redis', 'postgres'] as const)('run over a %s broker', (kind) => {
   let customers: Customers;
@@ -19,7 +19,7 @@ describe.each(['redis', 'postgres'] as const)('run over a %s broker', (kind) => 
       rotation: 'customers-ssn',
       broker: broker.url,
       ...customers.config,
-      limits: { rate: 'none', batchSize: 100 },
+      limits: { rate: 'none', batchSize: 40 },
     });
   }, 60_000);
   afterAll(() => customers.close());
@@ -103,5 +103,5 @@ describe.each(['redis', 'postgres'] as const)('run over a %s broker', (kind) => 
     ]);
     const status = JSON.parse((await runCli(['status', '-c', config, '--json'])).stdout);
     expect(status).toMatchObject({ state: 'finished', failed: 4 });
-  });
+  }, 60_000);
 });

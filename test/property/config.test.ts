@@ -26,6 +26,7 @@ describe('config', () => {
         `{${canary}`,
         `/${canary}~`,
       ),
+      fc.string({ unit: 'binary' }).map((text) => `${canary}${text}`),
       fc.constantFrom<unknown>(null, true, -1, 1e21, [], {}, [canary], { [`${canary}!`]: canary }),
     );
     fc.assert(

@@ -6,7 +6,14 @@ import { runs } from '../support/property-runs.ts';
 
 const kind = fc.constantFrom<SurveyedRecord['kind']>('done', 'open', 'lagging', 'failing');
 const surveyed = fc
-  .record({ kind, items: fc.nat(6), itemsToVerify: fc.nat(3), offline: fc.boolean(), ref: fc.string() })
+  .record({
+    kind,
+    items: fc.nat(6),
+    itemsToVerify: fc.nat(3),
+    itemsToCheck: fc.nat(3),
+    offline: fc.boolean(),
+    ref: fc.string(),
+  })
   .map(({ kind, ...rest }): SurveyedRecord =>
     kind === 'failing'
       ? { ...rest, kind, fault: new Fault('record', 'BAD_FORMAT', 'words') }
@@ -17,6 +24,7 @@ const facts: fc.Arbitrary<PlanFacts> = fc.record({
   exact: fc.boolean(),
   sample: fc.array(surveyed, { maxLength: 300 }),
   itemsSaved: fc.nat(500),
+  checkedShare: fc.double({ min: 0, max: 1, noNaN: true }),
   itemsPerCall: fc.integer({ min: 1, max: 1000 }),
   batchSize: fc.integer({ min: 1, max: 10_000 }),
   rate: fc.option(fc.double({ min: 0.001, max: 1_000_000, noNaN: true })),
@@ -33,12 +41,13 @@ describe('a plan', () => {
           plan.toFail,
           plan.kmsCalls,
           plan.kmsCallsToVerify,
+          plan.kmsCallsToCheckWrites,
           plan.kmsCallsSaved,
         ]) {
           expect(Number.isSafeInteger(count)).toBe(true);
           expect(count).toBeGreaterThanOrEqual(0);
         }
-        expect(plan.kmsCallsToVerify).toBeLessThanOrEqual(plan.kmsCalls);
+        expect(plan.kmsCallsToVerify + plan.kmsCallsToCheckWrites).toBeLessThanOrEqual(plan.kmsCalls);
         expect(plan.toRotate + plan.toFail).toBeLessThanOrEqual(input.records + 1);
         expect(plan.durationSeconds === null).toBe(input.rate === null);
         expect(Number.isFinite(plan.durationSeconds ?? 0)).toBe(true);
@@ -74,6 +83,7 @@ describe('a plan', () => {
           items: 0,
           offline: first.offline,
           itemsToVerify: first.itemsToVerify,
+          itemsToCheck: 0,
         };
         const done = estimatePlan({ ...input, sample: [doneOne, ...rest] });
         expect(done.kmsCalls).toBeLessThanOrEqual(plan.kmsCalls);

@@ -8,8 +8,14 @@ const debianPackages = {
   postgres: 'postgresql',
   'chromium-headless-shell': 'chromium-headless-shell',
   prometheus: 'prometheus',
+  promtool: 'prometheus',
+  buildah: 'buildah',
 } as const;
 export type ServerBinary = keyof typeof debianPackages;
+
+const faketimeLibraries = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib'].map(
+  (folder) => join(folder, 'faketime/libfaketimeMT.so.1'),
+);
 
 const postgresRoot = '/usr/lib/postgresql';
 const serviceStartPolicy = '/usr/sbin/policy-rc.d';
@@ -25,6 +31,19 @@ export function serverBinary(name: ServerBinary): string {
   const installed = locate(name);
   if (installed === null) throw new Error(missing(name));
   return installed;
+}
+
+/** The library that lies to a process about the wall clock, installed likewise; null where it is not to be had. */
+export function faketimeLibrary(): string | null {
+  const find = (): string | null => faketimeLibraries.find((path) => existsSync(path)) ?? null;
+  const found = find();
+  if (found !== null) return found;
+  try {
+    install('libfaketime');
+  } catch {
+    // The tests go on without it, and say so.
+  }
+  return find();
 }
 
 function locate(name: ServerBinary): string | null {

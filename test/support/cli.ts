@@ -17,6 +17,8 @@ export interface RunningCli {
   stderr(): string;
 }
 
+/** V8 would optimise the WebAssembly of an embedded database for longer than a command of a test takes. */
+const briefly = ['--liftoff-only'];
 const started = new Set<ChildProcess>();
 // Also when a test fails half-way: nothing is left running.
 process.on('exit', () => {
@@ -24,10 +26,15 @@ process.on('exit', () => {
 });
 
 /** Starts the built command, as a user does. */
-export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCli {
-  const child = spawn(process.execPath, ['dist/cli/main.js', ...args], {
+export function startCli(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  killAfterMs?: number,
+): RunningCli {
+  const child = spawn(process.execPath, [...briefly, 'dist/cli/main.js', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    ...(killAfterMs === undefined ? {} : { timeout: killAfterMs, killSignal: 'SIGKILL' as const }),
   });
   started.add(child);
   child.once('exit', () => started.delete(child));

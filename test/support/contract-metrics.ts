@@ -7,6 +7,7 @@ export const contractMetrics: Readonly<Record<string, readonly string[]>> = {
   kms_requests_total: ['code', 'provider'],
   kms_request_duration_seconds: ['provider'],
   kms_calls_saved_total: ['by'],
+  writes_verified_total: ['outcome'],
   store_duration_seconds: ['op'],
   batches_total: ['outcome'],
   batch_duration_seconds: [],

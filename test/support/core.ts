@@ -4,6 +4,7 @@ import { parseAadTemplate } from '../../src/rotation/aad-template.ts';
 import { createCallHealth } from '../../src/rotation/calls/call-health.ts';
 import { createPacer } from '../../src/rotation/calls/pacer.ts';
 import type { ReEncryptDeps } from '../../src/rotation/calls/re-encrypt-all.ts';
+import { createProveRewrapped } from '../../src/rotation/calls/prove-rewrapped.ts';
 import { createRewrapValues } from '../../src/rotation/calls/rewrap-values.ts';
 import { createSharedResults } from '../../src/rotation/calls/shared-results.ts';
 import { Fault } from '../../src/rotation/faults.ts';
@@ -11,6 +12,7 @@ import { createFormat } from '../../src/rotation/formats/create-format.ts';
 import { createGoal, type Goal } from '../../src/rotation/goal.ts';
 import type { Pace } from '../../src/rotation/ports/pace.ts';
 import type { BatchDeps } from '../../src/worker/process-batch.ts';
+import type { WriteOutcome } from '../../src/rotation/write-outcome.ts';
 import { createMemoryKms, sealFor, type MemoryKms } from './memory-kms.ts';
 import { createMemoryStore, type MemoryStore } from './memory-store.ts';
 
@@ -35,6 +37,8 @@ export interface Core {
   readonly saved: { batch: number; cache: number };
   readonly deps: BatchDeps;
   readonly faults: Fault[];
+  /** What came of the written records that were checked. */
+  readonly checked: WriteOutcome[];
   /** Puts records `1`…`n` under a version of key k1. */
   seed(count: number, versionId?: string): string[];
 }
@@ -55,6 +59,7 @@ export function createCore(options: { goal?: Goal; attempts?: number } = {}): Co
   const pace = createFreePace();
   const faults: Fault[] = [];
   const onFault = (fault: Fault): void => void faults.push(fault);
+  const checked: WriteOutcome[] = [];
   const saved = { batch: 0, cache: 0 };
   const calls: ReEncryptDeps = {
     keyService: kms,
@@ -75,12 +80,19 @@ export function createCore(options: { goal?: Goal; attempts?: number } = {}): Co
     calls,
     saved,
     faults,
+    checked,
     deps: {
       store,
       format: createFormat('raw'),
       goal: options.goal ?? goalOf(),
       keyService: kms,
       renewValues: createRewrapValues(calls),
+      writeCheck: {
+        share: 0,
+        random: Math.random,
+        proveReadable: createProveRewrapped(calls),
+        onChecked: (outcome) => void checked.push(outcome),
+      },
       onFault,
     },
     seed(count, versionId = 'v1') {

@@ -12,8 +12,8 @@ declare module 'vitest' {
 
 /** One Redis and one PostgreSQL for the whole run; each test takes a database of its own from `peers.ts`. */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  // Its peers are elsewhere.
-  if (project.vitest.projects.every(({ name }) => name === 'interop')) return undefined;
+  // Their peers are elsewhere, or none.
+  if (project.vitest.projects.every(({ name }) => ['interop', 'image'].includes(name))) return undefined;
   // The tests of the commands run what is built.
   spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
     stdio: 'inherit',

@@ -6,7 +6,7 @@ import { openSealed, sealFor } from './memory-kms.ts';
 
 const keyBytes = { AES_128: 16, AES_192: 24, AES_256: 32, AES_256_HSM: 32 } as const;
 
-/** Data keys of a KMS in memory: a wrapped one is `key|version|aad|hex`. */
+/** Data keys of a KMS in memory: a wrapped one is what `sealFor` makes of its hex. */
 export interface MemoryDataKeys extends DataKeyService {
   /** Every data key that was given out in the clear, as it lies in memory now. */
   readonly givenOut: Uint8Array[];

@@ -5,6 +5,8 @@ import type { Ref, ReplaceOutcome } from '../../src/rotation/record.ts';
 interface Row {
   value: Uint8Array;
   keyVersion: string | null;
+  /** `{ id: ref }` where there are none. */
+  fields?: Readonly<Record<string, string | null>>;
 }
 
 /** A store in memory, with a place to break each round trip before and after its effect. */
@@ -41,11 +43,9 @@ export function createMemoryStore(): MemoryStore {
     async read(refs) {
       store.reads += 1;
       store.beforeRead();
-      return refs.flatMap((ref) => {
+      return [...new Set(refs)].flatMap((ref) => {
         const row = rows.get(ref);
-        return row === undefined
-          ? []
-          : [{ ref, value: row.value, fields: { id: ref }, keyVersion: row.keyVersion, revision: null }];
+        return row === undefined ? [] : [{ ref, fields: { id: ref }, revision: null, ...row }];
       });
     },
     async replace(changes) {
@@ -56,7 +56,7 @@ export function createMemoryStore(): MemoryStore {
         if (refused !== undefined) return refused;
         const row = rows.get(ref);
         if (row === undefined || Buffer.compare(row.value, oldValue) !== 0) return 'conflict';
-        rows.set(ref, { value: newValue, keyVersion: row.keyVersion === null ? null : keyVersion });
+        rows.set(ref, { ...row, value: newValue, keyVersion: row.keyVersion === null ? null : keyVersion });
         return 'replaced';
       });
       store.afterReplace();

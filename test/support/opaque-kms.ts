@@ -16,9 +16,21 @@ export interface OpaqueKms {
   primary: string;
   /** Share of the calls that fail in one of many ways. */
   troubleShare: number;
+  /** The ways of failing that are drawn from. */
+  troubles: readonly Trouble[];
+  /** Each request is noted at once, and answered after this. */
+  beforeAnswer: () => Promise<unknown>;
   /** What every reEncrypt is answered with, where it is not null: an HTTP status and a google.rpc code. */
   refusal: { status: number; code: number } | null;
-  readonly calls: { at: number; method: string | undefined; trouble: string | null }[];
+  /** What a record of this plaintext is re-encrypted to, where it is not null, with ids as they should be. */
+  garble: (plaintext: string) => Buffer | null;
+  readonly calls: {
+    readonly at: number;
+    readonly method: string | undefined;
+    readonly trouble: Trouble | null;
+    /** When the caller gave up before it was answered, by `performance.now()`. */
+    abandonedAt: number | null;
+  }[];
   encrypt(plaintext: string, aad: string, versionId: string): Buffer;
   open(ciphertext: Uint8Array): Sealed | undefined;
   close(): Promise<void>;
@@ -58,9 +70,14 @@ export async function startOpaqueKms(): Promise<OpaqueKms> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
-    const trouble = Math.random() < kms.troubleShare ? pickTrouble() : null;
+    const trouble = Math.random() < kms.troubleShare ? pick(kms.troubles) : null;
     const [, id, method] = /^\/kms\/v1\/keys\/([^:]+):(\w+)$/.exec(request.url ?? '') ?? [];
-    kms.calls.push({ at: performance.now(), method, trouble });
+    const call: OpaqueKms['calls'][number] = { at: performance.now(), method, trouble, abandonedAt: null };
+    kms.calls.push(call);
+    response.once('close', () => {
+      if (!response.headersSent) call.abandonedAt = performance.now();
+    });
+    await kms.beforeAnswer();
     if (trouble !== null) return fail(trouble, request, response);
     if (request.headers.authorization !== `Bearer ${token}`) return refuse(response, 401, 16);
     if (request.method !== 'POST') return refuse(response, 501, 12);
@@ -81,7 +98,8 @@ export async function startOpaqueKms(): Promise<OpaqueKms> {
     const opened = kms.open(Buffer.from(data.ciphertext, 'base64'));
     if (opened === undefined || opened.aad !== decode(data.sourceAadContext)) return refuse(response, 400, 3);
     const versionId = data.versionId ?? kms.primary;
-    const ciphertext = seal(opened.plaintext, decode(data.aadContext), versionId).toString('base64');
+    const sealed = kms.garble(opened.plaintext) ?? seal(opened.plaintext, decode(data.aadContext), versionId);
+    const ciphertext = sealed.toString('base64');
     reply(response, { keyId, versionId, sourceKeyId: keyId, sourceVersionId: opened.versionId, ciphertext });
   }
 
@@ -90,7 +108,10 @@ export async function startOpaqueKms(): Promise<OpaqueKms> {
     token,
     primary: 'version-2',
     troubleShare: 0,
+    troubles: answeredTroubles,
+    beforeAnswer: async () => undefined,
     refusal: null,
+    garble: () => null,
     calls: [],
     encrypt: seal,
     open: (ciphertext) => sealed.get(Buffer.from(ciphertext).toString('hex')),
@@ -107,12 +128,19 @@ export async function startOpaqueKms(): Promise<OpaqueKms> {
   return Object.assign(kms, { endpoint: `http://127.0.0.1:${address.port}` });
 }
 
-const troubles = ['429', '503', '500', 'html 502', 'html 400', 'empty 500', 'reset', 'half a reply'] as const;
-type Trouble = (typeof troubles)[number];
-
-function pickTrouble(): Trouble {
-  return troubles[Math.floor(Math.random() * troubles.length)] ?? 'reset';
-}
+export type Trouble =
+  '429' | '503' | '500' | 'html 502' | 'html 400' | 'empty 500' | 'reset' | 'half a reply' | 'silence';
+/** All but silence, which costs a caller its whole timeout. */
+const answeredTroubles: readonly Trouble[] = [
+  '429',
+  '503',
+  '500',
+  'html 502',
+  'html 400',
+  'empty 500',
+  'reset',
+  'half a reply',
+];
 
 function fail(trouble: Trouble, request: IncomingMessage, response: ServerResponse): void {
   switch (trouble) {
@@ -136,7 +164,13 @@ function fail(trouble: Trouble, request: IncomingMessage, response: ServerRespon
         .writeHead(200, { 'content-type': 'application/json', 'content-length': '400' })
         .write('{"keyId":"k1"');
       return void setTimeout(() => response.destroy(), 5);
+    case 'silence':
+      return undefined;
   }
+}
+
+function pick(troubles: readonly Trouble[]): Trouble {
+  return troubles[Math.floor(Math.random() * troubles.length)] ?? 'reset';
 }
 
 function refuse(response: ServerResponse, status: number, code: number): void {

@@ -17,6 +17,8 @@ export interface Parts {
     gained: Tally[];
     setAside: string[];
     faults: Fault[];
+    /** What the broker's own connections reported. */
+    brokerFaults: Fault[];
     paused: string[];
     fatal: Fault[];
   };
@@ -28,8 +30,16 @@ export interface Parts {
 
 export async function openParts(brokerUrl: string, core: Core = createCore()): Promise<Parts> {
   const { config } = parseWith({ broker: brokerUrl, log: { level: 'silent' } });
-  const broker = await openBroker(config, () => undefined);
-  const seen: Parts['seen'] = { batches: [], gained: [], setAside: [], faults: [], paused: [], fatal: [] };
+  const seen: Parts['seen'] = {
+    batches: [],
+    gained: [],
+    setAside: [],
+    faults: [],
+    brokerFaults: [],
+    paused: [],
+    fatal: [],
+  };
+  const broker = await openBroker(config, (fault) => void seen.brokerFaults.push(fault));
   const running: RunningWorker[] = [];
 
   return {

@@ -10,9 +10,11 @@ import { serverBinary } from './binaries.ts';
 export interface TestServer {
   readonly url: string;
   readonly port: number;
+  /** Where it keeps its data. */
+  readonly dir: string;
   readonly pid: () => number;
-  /** SIGKILL; the data folder stays. */
-  kill(): Promise<void>;
+  /** SIGKILL, or another signal that ends it; the data folder stays. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again on the same port and data. */
   restart(): Promise<void>;
   /** Ends it and removes its folder. */
@@ -125,8 +127,9 @@ async function startServer(
   return {
     url,
     port,
+    dir,
     pid: () => child.pid ?? 0,
-    kill: () => end('SIGKILL'),
+    kill: (signal = 'SIGKILL') => end(signal),
     restart: start,
     stop: async () => {
       await end(launch.stopSignal);

@@ -10,9 +10,17 @@ export interface SteeringScene {
   readonly config: string;
   /** Starts workers and waits until each says that it is up. */
   startWorkers(count: number, flags?: readonly string[], env?: NodeJS.ProcessEnv): Promise<RunningCli[]>;
+  /** The record's value now. */
+  valueOf(record: number): Promise<Buffer>;
   /** Runs a command that must succeed. */
   command(...args: string[]): Promise<CliResult>;
-  status(): Promise<{ state: string; reason: string | null; rotated: number; rate: { configured: number } }>;
+  status(): Promise<{
+    state: string;
+    reason: string | null;
+    rotated: number;
+    failed: number;
+    rate: { configured: number };
+  }>;
   /** When the KMS was called to re-encrypt since then, by performance.now(). */
   callsSince(from: number): number[];
   /** Resolves when `count` more calls to re-encrypt have come than until now. */
@@ -26,7 +34,7 @@ export interface SteeringScene {
 export async function openSteeringScene(
   broker: string,
   count: number,
-  settings: { limits: object; metrics?: object },
+  { store, ...settings }: { limits: object; metrics?: object; verifyWrites?: object; store?: object },
   bad: (record: number) => boolean = () => false,
 ): Promise<SteeringScene> {
   const kms = await startOpaqueKms();
@@ -45,7 +53,7 @@ export async function openSteeringScene(
     kms: { provider: 'yandex', endpoint: kms.endpoint, auth: { iamToken: kms.token } },
     source: { keyId: 'k1', aadContext: 'p/{id}' },
     target: { keyId: 'k1', versionId: 'version-2', aadContext: 'p/{id}' },
-    store: { type: 'postgres', url: database.url, table: 'people', key: ['id'], column: 'secret' },
+    store: { type: 'postgres', url: database.url, table: 'people', key: ['id'], column: 'secret', ...store },
     format: 'raw',
     ...settings,
   });
@@ -71,6 +79,12 @@ export async function openSteeringScene(
         'the start of the workers',
       );
       return started;
+    },
+    async valueOf(record) {
+      const { rows } = await sql.query<{ secret: Buffer }>('SELECT secret FROM people WHERE id = $1', [
+        record,
+      ]);
+      return rows[0]?.secret ?? Buffer.alloc(0);
     },
     command,
     status: async () => JSON.parse((await command('status', '--json')).stdout),

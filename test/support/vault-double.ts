@@ -56,6 +56,7 @@ interface BatchItem {
   readonly plaintext?: string;
   readonly context?: string;
   readonly key_version?: number;
+  readonly reference?: string;
 }
 
 export async function startVaultDouble(options: VaultDoubleOptions = {}): Promise<VaultDouble> {
@@ -164,7 +165,7 @@ export async function startVaultDouble(options: VaultDoubleOptions = {}): Promis
       return refusal(400, 'context should be set either in all the request blocks or in none');
     }
     if (key === undefined) return refusal(400, 'encryption key not found');
-    const results = items.map((item) => rewrapItem(key, item));
+    const results = items.map((item) => ({ ...rewrapItem(key, item), reference: item.reference ?? '' }));
     const failed = results.some((result) => 'error' in result);
     return { status: failed ? double.partialFailureStatus : 200, body: { data: { batch_results: results } } };
   }
@@ -195,15 +196,15 @@ export function refusal(status: number, ...errors: string[]): Reply {
 }
 
 function rewrapItem(key: TransitKey, item: BatchItem): Record<string, unknown> {
-  if (!item.ciphertext) return { error: 'missing ciphertext to decrypt', reference: '' };
+  if (!item.ciphertext) return { error: 'missing ciphertext to decrypt' };
   const context = decodeBase64(item.context ?? '');
-  if (context === null) return { error: 'illegal base64 data at input byte 0', reference: '' };
+  if (context === null) return { error: 'illegal base64 data at input byte 0' };
   const version = item.key_version ?? 0;
   try {
     const ciphertext = encrypt(key, decrypt(key, item.ciphertext, context), version, context);
-    return { ciphertext, key_version: version || key.versions.length, reference: '' };
+    return { ciphertext, key_version: version || key.versions.length };
   } catch (error) {
-    if (error instanceof TransitError) return { error: error.message, reference: '' };
+    if (error instanceof TransitError) return { error: error.message };
     throw error;
   }
 }

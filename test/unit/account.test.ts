@@ -46,6 +46,17 @@ describe('the books of a batch', () => {
     expect(again.failures()).toEqual([]);
   });
 
+  test('what was written and cannot be opened stays listed through a hand-back, and is counted once', () => {
+    const account = openAccount(['a', 'b'], null);
+    account.condemn('a', fault, 2);
+    const handedBack = account.progress();
+    expect(handedBack).toMatchObject({ left: ['b'], tally: { failed: 0 }, failures: [{ ref: 'a' }] });
+    const again = openAccount([], handedBack);
+    again.settle('b', 'skipped');
+    expect(again.tally()).toMatchObject({ skipped: 1, failed: 1 });
+    expect(again.failures()).toMatchObject([{ ref: 'a', attempts: 2 }]);
+  });
+
   test('hand-backs without one record done are counted, and any record done ends the row', () => {
     const first = openAccount(['a', 'b'], null).progress();
     const second = openAccount([], first);

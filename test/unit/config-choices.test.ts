@@ -177,6 +177,26 @@ describe('mode', () => {
   });
 });
 
+describe('verifyWrites', () => {
+  test('is off unless it is said, and may be set by a variable', () => {
+    expect(parseWith({}).config.verifyWrites).toBe(0);
+    expect(parseWith({ verifyWrites: { sample: 0.01 } }).config.verifyWrites).toBe(0.01);
+    const env = { KEYTURN_VERIFY_WRITES_SAMPLE: '1' };
+    expect(parseWith({}, { env }).config.verifyWrites).toBe(1);
+  });
+
+  test.each([
+    [{ sample: 1.1 }, 'verifyWrites.sample: must be at most 1; lower it'],
+    [{ sample: -0.1 }, 'verifyWrites.sample: must be at least 0; raise it'],
+    [{ sample: 'all' }, 'verifyWrites.sample: must be a number; mend it'],
+    [{}, 'verifyWrites.sample: is missing; add it'],
+    [0.01, 'verifyWrites: must be a group of keys; write name: value below it'],
+    [{ share: 1 }, /^verifyWrites.share: unknown key/],
+  ])('%j is refused in words', (verifyWrites, problem) => {
+    expect(problemsWith({ verifyWrites })).toContainEqual(expect.stringMatching(problem));
+  });
+});
+
 test('Tink binds its keys to no AAD: a template may stand there, but cannot change', () => {
   const source = { keyId: 'abj1', aadContext: 'c/{id}' };
   expect(parseWith({ format: 'tink', source, target: source }).config.format).toBe('tink');

@@ -24,6 +24,7 @@ describe('plan digest', () => {
     ['limits', { limits: { rate: 1 }, retry: { attempts: 1 }, metrics: {}, log: { level: 'debug' } }],
     ['ways to reach the KMS', { kms: { ...kms, endpoint: 'http://127.0.0.1:1', auth: { metadata: true } } }],
     ['broker', { broker: 'redis://h' }],
+    ['the share of writes that is checked', { verifyWrites: { sample: 1 } }],
     ['an AAD that is empty anyway', { source: { keyId: 'abj1', aadContext: '' } }],
     ['a journal that is off, said or not', { store: { ...store, journal: false } }],
     ['the order of keys in the file', { store: Object.fromEntries(Object.entries(store).toReversed()) }],

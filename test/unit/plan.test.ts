@@ -2,15 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { Fault } from '../../src/rotation/faults.ts';
 import { estimatePlan, type PlanFacts, type SurveyedRecord } from '../../src/rotation/plan.ts';
 
-const done = { ref: 'd', kind: 'done', versionId: 'v2', items: 0, itemsToVerify: 0, offline: true } as const;
-const open = { ...done, ref: 'o', kind: 'open', versionId: 'v1', items: 1 } as const;
+const nothing = { items: 0, itemsToVerify: 0, itemsToCheck: 0 } as const;
+const done = { ...nothing, ref: 'd', kind: 'done', versionId: 'v2', offline: true } as const;
+const open = { ...done, ref: 'o', kind: 'open', versionId: 'v1', items: 1, itemsToCheck: 1 } as const;
 const opaque = { ...open, offline: false, itemsToVerify: 1 } as const;
 const failing = {
   ref: 'f',
   kind: 'failing',
   fault: new Fault('record', 'BAD_FORMAT', 'words'),
-  items: 0,
-  itemsToVerify: 0,
+  ...nothing,
   offline: false,
 } as const;
 
@@ -24,6 +24,7 @@ function planOf(sample: readonly SurveyedRecord[], more: Partial<PlanFacts> = {}
     exact: false,
     sample,
     itemsSaved: 0,
+    checkedShare: 0,
     itemsPerCall: 1,
     batchSize: 500,
     rate: 500,
@@ -41,6 +42,17 @@ describe('what a rotation takes', () => {
       kmsCalls: 600_200,
       kmsCallsToVerify: 200,
       durationSeconds: 600_200 / 500,
+    });
+  });
+
+  test('one call more for each write that is checked, and none for what is not written', () => {
+    const plan = planOf([...times(20, done), ...times(60, open), ...times(20, failing)], {
+      checkedShare: 0.1,
+    });
+    expect(plan).toMatchObject({
+      kmsCalls: 660_200,
+      kmsCallsToCheckWrites: 60_000,
+      durationSeconds: 660_200 / 500,
     });
   });
 

@@ -20,7 +20,7 @@ describe('the way of a record', () => {
     expect(stoppedBy).toBeNull();
     expect(account.tally()).toEqual({ rotated: 20, skipped: 0, missing: 0, failed: 0, conflicts: 0 });
     for (const [ref, { value }] of core.store.rows) {
-      expect(openSealed(value)).toEqual({
+      expect(openSealed(value)).toMatchObject({
         keyId: 'k1',
         versionId: 'v2',
         aad: `c/${ref}`,
@@ -62,6 +62,16 @@ describe('the way of a record', () => {
     expect(believed.account.tally()).toMatchObject({ skipped: 2 });
     const late = await processBatch(batchOf(refs, true), null, core.deps, never);
     expect(late.account.tally()).toMatchObject({ rotated: 2 });
+  });
+
+  test('a header that names the pin is believed, but not of a record that failed before', async () => {
+    const core = createCore();
+    core.kms.readable = true;
+    core.store.rows.set('1', { value: sealFor('foreign', 'v2', 'c/1', 'x'), keyVersion: null });
+    const believed = await processBatch(batchOf(['1']), null, core.deps, never);
+    expect(believed.account.tally()).toMatchObject({ skipped: 1 });
+    const putBack = await processBatch(batchOf(['1'], true), null, core.deps, never);
+    expect(putBack.account.tally()).toMatchObject({ skipped: 0, failed: 1 });
   });
 });
 
@@ -167,21 +177,43 @@ describe('the pin', () => {
 
   test.each([
     ['another key', { keyId: 'k9' }],
+    ['no key', { keyId: '' }],
+    ['no version', { versionId: '' }],
+    ['another source key', { sourceKeyId: 'k9' }],
     ['an empty ciphertext', { ciphertext: new Uint8Array() }],
-  ])('a reply with %s is never written', async (_what, wrong) => {
-    const core = createCore();
+    ['the ciphertext that was sent', { ciphertext: sealFor('k1', 'v1', 'c/1', 'plain-1') }],
+    ['a ciphertext of an older version by its header', { ciphertext: sealFor('k1', 'v0', 'c/1', 'plain-1') }],
+  ])('a reply with %s is tried again, never written, and set aside in the end', async (_what, wrong) => {
+    const core = createCore({ attempts: 3 });
+    core.kms.readable = true;
     const refs = core.seed(1);
     core.kms.trouble = () => ({
       keyId: 'k1',
       versionId: 'v2',
       sourceKeyId: 'k1',
       sourceVersionId: 'v1',
-      ciphertext: sealFor('k1', 'v2', 'c/1', 'x'),
+      ciphertext: sealFor('k1', 'v2', 'c/1', 'plain-1'),
       ...wrong,
     });
     const { account } = await processBatch(batchOf(refs), null, core.deps, never);
-    expect(account.left.size).toBe(1);
+    expect(account.failures()).toMatchObject([{ ref: '1', code: 'BAD_REPLY' }]);
+    expect(core.kms.calls.length).toBeGreaterThanOrEqual(3);
     expect(core.store.replaces).toBe(0);
+  });
+
+  test('a header that has not told the truth of what was sent is not heard of what came back', async () => {
+    const core = createCore();
+    core.kms.readable = true;
+    const refs = core.seed(1);
+    core.kms.trouble = () => ({
+      keyId: 'k1',
+      versionId: 'v2',
+      sourceKeyId: 'k1',
+      sourceVersionId: 'not what the header says',
+      ciphertext: sealFor('k1', 'v0', 'c/1', 'plain-1'),
+    });
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 1, failed: 0 });
   });
 });
 
@@ -259,6 +291,7 @@ describe('stopping', () => {
     core.seed(5);
     const earlier = {
       tally: { rotated: 2, skipped: 0, missing: 1, failed: 0, conflicts: 4 },
+      failures: [],
       before: { v1: 1, v0: 1 },
       left: ['4', '5'],
       fruitless: 2,

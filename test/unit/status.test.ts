@@ -46,6 +46,7 @@ describe('status', () => {
       finishedAt: null,
       reason: null,
       failuresByCode: { BAD_FORMAT: 1 },
+      workers: 1,
     });
   });
 

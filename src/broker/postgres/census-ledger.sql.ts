@@ -28,14 +28,6 @@ CREATE TABLE IF NOT EXISTS keyturn.census (
   staged text
 ) WITH (fillfactor = 50);
 
--- One bit for each settled batch, 4096 to a row.
-CREATE TABLE IF NOT EXISTS keyturn.census_settled (
-  rotation text,
-  chunk integer,
-  bits bytea NOT NULL,
-  PRIMARY KEY (rotation, chunk)
-) WITH (fillfactor = 50);
-
 CREATE TABLE IF NOT EXISTS keyturn.census_version (
   rotation text,
   version_id text,
@@ -66,7 +58,7 @@ BEGIN
     records = 0, unreadable = 0, by_header = 0, contradicted = 0, started_at = clock_timestamp(),
     read_at = NULL, "cursor" = NULL, staged = NULL
   WHERE rotation = p_rotation;
-  DELETE FROM keyturn.census_settled WHERE rotation = p_rotation;
+  DELETE FROM keyturn.settled WHERE rotation = p_rotation || '.census';
   DELETE FROM keyturn.census_version WHERE rotation = p_rotation;
 END $$;
 
@@ -77,23 +69,13 @@ CREATE OR REPLACE FUNCTION keyturn.settle_census(
 ) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   staged_batches integer;
-  batches_per_chunk CONSTANT integer := 4096;
-  in_chunk CONSTANT integer := p_batch % batches_per_chunk;
 BEGIN
   SELECT batches INTO staged_batches FROM keyturn.census
   WHERE rotation = p_rotation AND id = p_id FOR UPDATE;
   IF NOT FOUND THEN
     RETURN false;
   END IF;
-  IF p_batch >= staged_batches THEN
-    RETURN true;
-  END IF;
-  INSERT INTO keyturn.census_settled VALUES
-    (p_rotation, p_batch / batches_per_chunk, decode(repeat('00', batches_per_chunk / 8), 'hex'))
-  ON CONFLICT DO NOTHING;
-  UPDATE keyturn.census_settled SET bits = set_bit(bits, in_chunk, 1)
-  WHERE rotation = p_rotation AND chunk = p_batch / batches_per_chunk AND get_bit(bits, in_chunk) = 0;
-  IF FOUND THEN
+  IF p_batch < staged_batches AND keyturn.mark_settled(p_rotation || '.census', p_batch) THEN
     UPDATE keyturn.census SET
       settled_batches = settled_batches + 1, records = records + p_records,
       unreadable = unreadable + p_unreadable, by_header = by_header + p_by_header,

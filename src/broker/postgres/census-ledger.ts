@@ -2,10 +2,10 @@ import { z } from 'zod';
 import type { CensusLedger, CensusSnapshot } from '../../rotation/ports/census-ledger.ts';
 import { parseCensus } from '../census-row.ts';
 import { Fault } from '../../rotation/faults.ts';
-import { formatBatch, parsePosition } from '../ledger-row.ts';
+import { formatStage, parsePosition } from '../ledger-row.ts';
 import { parseStoredJson } from '../stored-value.ts';
 import type { SqlPool } from './pool.ts';
-import { bindPool } from './run-statement.ts';
+import { bindPool, bindQuestion } from './run-statement.ts';
 
 /** One statement sees one moment: the counts and the versions fit. */
 const snapshotSql = `
@@ -47,10 +47,7 @@ export function createPostgresCensusLedger({
   rotation: string;
 }): CensusLedger {
   const run = bindPool(pool);
-  const ask = async (text: string, ...values: unknown[]): Promise<boolean> => {
-    const [row] = await run(text, rotation, ...values);
-    return row !== undefined && Object.values(row)[0] !== false;
-  };
+  const ask = bindQuestion(run, rotation);
   const snapshot = async (): Promise<CensusSnapshot | null> => {
     const [row] = await run(snapshotSql, rotation);
     if (row === undefined) return null;
@@ -81,15 +78,7 @@ export function createPostgresCensusLedger({
       const [row] = await run(positionSql, rotation, id);
       return row === undefined ? null : parsePosition(row);
     },
-    stage: ({ batch, cursor }) =>
-      ask(
-        stageSql,
-        batch.epoch,
-        batch.number,
-        formatBatch(batch),
-        batch.refs.length,
-        cursor === null ? null : JSON.stringify(cursor),
-      ),
+    stage: (stage) => ask(stageSql, ...formatStage(stage)),
     completeScan: (id) => ask(completeScanSql, id),
     settle: (id, batch, { records, unreadable, byHeader, contradicted, byVersion }) =>
       ask(

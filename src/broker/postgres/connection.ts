@@ -1,16 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
+import type { Pool } from 'pg';
+import { Fault } from '../../rotation/faults.ts';
+import { toBrokerFault } from '../broker-fault.ts';
+import { bullmq } from '../bullmq.ts';
+import type { SqlPool } from './pool.ts';
+import { migrateLedger } from './schema.ts';
+
+const {
   assertSchemaCompatibility,
   isPgPool,
   LATEST_SCHEMA_VERSION,
   runMigrations,
   SchemaMigrationRequiredError,
-} from 'bullmq';
-import type { Pool } from 'pg';
-import { Fault } from '../../rotation/faults.ts';
-import { toBrokerFault } from '../broker-fault.ts';
-import type { SqlPool } from './pool.ts';
-import { migrateLedger } from './schema.ts';
+} = bullmq;
 
 export interface PostgresBrokerOptions {
   /** Told when an idle connection breaks, while the pool makes a new one by itself. */
@@ -43,6 +45,9 @@ export async function connectBrokerPostgres(url: string, options: PostgresBroker
     // What a connection says while we end it is no news.
     if (!pool.ending) options.onError(toBrokerFault(error));
   });
+  // A connection that breaks while we or BullMQ hold it fails its query, and says so once more by itself: an
+  // error that nobody listens to would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const bounded = boundEnd(pool);
   try {
     await prepareDatabase(bounded);

@@ -23,9 +23,10 @@ BEGIN
   -- Updated, not replaced: whoever waits for the lock of a deleted row finds none.
   UPDATE keyturn.rotation SET
     state = p_to, epoch = p_epoch, pass = pass + 1, key_id = p_key_id, version_id = p_version_id,
-    plan_digest = p_plan_digest, plan_parts = p_plan_parts, source_versions = '{}', estimate = p_estimate, enqueued = 0, batches = 0, settled_batches = 0,
-    scanned = false, rotated = 0, skipped = 0, missing = 0, failed = 0, accepted_failures = 0, conflicts = 0, reason = NULL,
-    pause_cause = NULL, started_at = clock_timestamp(), finished_at = NULL, "cursor" = NULL, staged = NULL
+    plan_digest = p_plan_digest, plan_parts = p_plan_parts, source_versions = '{}',
+    estimate = p_estimate, enqueued = 0, batches = 0, settled_batches = 0, scanned = false,
+    rotated = 0, skipped = 0, missing = 0, failed = 0, accepted_failures = 0, conflicts = 0,
+    reason = NULL, pause_cause = NULL, started_at = clock_timestamp(), finished_at = NULL, "cursor" = NULL, staged = NULL
   WHERE name = p_rotation;
   DELETE FROM keyturn.settled WHERE rotation = p_rotation;
   DELETE FROM keyturn.failure WHERE rotation = p_rotation;
@@ -117,6 +118,21 @@ BEGIN
   RETURN p_counts;
 END $$;
 
+-- False if the batch was settled before.
+CREATE OR REPLACE FUNCTION keyturn.mark_settled(p_rotation text, p_batch integer)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  batches_per_chunk CONSTANT integer := 4096;
+  in_chunk CONSTANT integer := p_batch % batches_per_chunk;
+BEGIN
+  INSERT INTO keyturn.settled VALUES
+    (p_rotation, p_batch / batches_per_chunk, decode(repeat('00', batches_per_chunk / 8), 'hex'))
+  ON CONFLICT DO NOTHING;
+  UPDATE keyturn.settled SET bits = set_bit(bits, in_chunk, 1)
+  WHERE rotation = p_rotation AND chunk = p_batch / batches_per_chunk AND get_bit(bits, in_chunk) = 0;
+  RETURN FOUND;
+END $$;
+
 -- References come as hexadecimal bytes.
 CREATE OR REPLACE FUNCTION keyturn.settle(
   p_rotation text, p_epoch text, p_batch integer,
@@ -127,8 +143,6 @@ CREATE OR REPLACE FUNCTION keyturn.settle(
 DECLARE
   staged_batches integer;
   new_failures integer;
-  batches_per_chunk CONSTANT integer := 4096;
-  in_chunk CONSTANT integer := p_batch % batches_per_chunk;
 BEGIN
   SELECT batches INTO staged_batches FROM keyturn.rotation
   WHERE name = p_rotation AND epoch = p_epoch FOR UPDATE;
@@ -137,12 +151,7 @@ BEGIN
   END IF;
   -- A batch that was never staged is one that the broker has lost and that will be staged again.
   IF p_batch < staged_batches THEN
-    INSERT INTO keyturn.settled VALUES
-      (p_rotation, p_batch / batches_per_chunk, decode(repeat('00', batches_per_chunk / 8), 'hex'))
-    ON CONFLICT DO NOTHING;
-    UPDATE keyturn.settled SET bits = set_bit(bits, in_chunk, 1)
-    WHERE rotation = p_rotation AND chunk = p_batch / batches_per_chunk AND get_bit(bits, in_chunk) = 0;
-    IF FOUND THEN
+    IF keyturn.mark_settled(p_rotation, p_batch) THEN
       -- A reference named twice keeps its last failure, as no statement may change a row twice.
       WITH listed AS (
         INSERT INTO keyturn.failure (rotation, digest, ref, detail, code)

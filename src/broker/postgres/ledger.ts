@@ -4,6 +4,7 @@ import { transitions } from '../../rotation/state.ts';
 import {
   formatBatch,
   formatFailure,
+  formatStage,
   nameCounts,
   namedCounts,
   parseFailure,
@@ -13,7 +14,7 @@ import {
 } from '../ledger-row.ts';
 import { parseStored } from '../stored-value.ts';
 import type { SqlPool } from './pool.ts';
-import { bindPool } from './run-statement.ts';
+import { bindPool, bindQuestion } from './run-statement.ts';
 
 const { begin, restart, pause, resume, cancel, finish, extend } = transitions;
 
@@ -83,10 +84,7 @@ const workersRow = z.object({ alive: z.int(), callsPerSecond: z.number(), record
 /** The ledger on PostgreSQL, also embedded, in a database that `prepareDatabase` has prepared. */
 export function createPostgresLedger({ pool, rotation }: { pool: SqlPool; rotation: string }): Ledger {
   const run = bindPool(pool);
-  const ask = async (text: string, ...values: unknown[]): Promise<boolean> => {
-    const [row] = await run(text, rotation, ...values);
-    return row !== undefined && Object.values(row)[0] !== false;
-  };
+  const ask = bindQuestion(run, rotation);
   const beginPass = (
     from: readonly string[],
     lost: string | null,
@@ -113,17 +111,8 @@ export function createPostgresLedger({ pool, rotation }: { pool: SqlPool; rotati
       const [row] = await run(positionSql, rotation, epoch);
       return row === undefined ? null : parsePosition(row);
     },
-    stage: ({ batch, cursor }) =>
-      ask(
-        stageSql,
-        batch.epoch,
-        batch.number,
-        formatBatch(batch),
-        batch.refs.length,
-        cursor === null ? null : JSON.stringify(cursor),
-        // A pass takes batches as long as it can still be cancelled.
-        cancel.from,
-      ),
+    // A pass takes batches as long as it can still be cancelled.
+    stage: (stage) => ask(stageSql, ...formatStage(stage), cancel.from),
     completeScan: (epoch) =>
       ask('SELECT keyturn.complete_scan($1, $2, $3, $4)', epoch, finish.from, finish.to),
     extend: (epoch) => ask(extendSql, epoch, extend.from, extend.to),

@@ -7,6 +7,20 @@ export type RunStatement = (
   ...values: readonly unknown[]
 ) => Promise<Record<string, unknown>[]>;
 
+/**
+ * Asks a question about a rotation, which is the statement's first value: true where a row comes whose first
+ * cell is not false.
+ */
+export function bindQuestion(
+  run: RunStatement,
+  rotation: string,
+): (text: string, ...values: readonly unknown[]) => Promise<boolean> {
+  return async (text, ...values) => {
+    const [row] = await run(text, rotation, ...values);
+    return row !== undefined && Object.values(row)[0] !== false;
+  };
+}
+
 export function bindPool(pool: SqlPool): RunStatement {
   return async (text, ...values) => {
     try {

@@ -53,7 +53,7 @@ SELECT name, state, epoch, pass, key_id, version_id, plan_digest, estimate, enqu
   plan_parts, source_versions::text, accepted_failures
 FROM keyturn.rotation;
 
--- One bit for each settled batch, 4096 to a row.
+-- One bit for each settled batch, 4096 to a row. No rotation's name holds a dot: a census is <rotation>.census.
 CREATE TABLE IF NOT EXISTS keyturn.settled (
   rotation text,
   chunk integer,

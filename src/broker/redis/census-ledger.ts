@@ -1,30 +1,18 @@
 import { z } from 'zod';
 import type { CensusLedger, CensusSnapshot } from '../../rotation/ports/census-ledger.ts';
 import { censusColumns, parseCensus } from '../census-row.ts';
-import { formatBatch, parsePosition } from '../ledger-row.ts';
 import { parseStored } from '../stored-value.ts';
 import { censusLedgerLua } from './census-ledger.lua.ts';
 import type { RedisConnection } from './connection.ts';
-import { bindScript } from './run-script.ts';
+import { bindRotationScript, nameCells } from './rotation-script.ts';
 
-const flag = z.union([z.literal(0), z.literal(1)]).transform((answer) => answer === 1);
-const values = z.array(z.unknown());
 /** The census, and its versions with their counts after them. */
-const found = z.tuple([values, z.array(z.string())]);
+const found = z.tuple([z.array(z.unknown()), z.array(z.string())]);
 
 /** The census ledger on Redis, Valkey or a Cluster of them. */
-export function createRedisCensusLedger({
-  redis,
-  rotation,
-}: {
-  redis: RedisConnection;
-  rotation: string;
-}): CensusLedger {
-  // One hash tag, so that a Cluster keeps all keys of a rotation in one place.
-  const key = (part: string): string => `keyturn:{${rotation}}:${part}`;
-  const run = bindScript(redis, censusLedgerLua, ['census', 'census-settled', 'census-versions'].map(key));
-  const ask = async (command: string, ...args: (string | number)[]): Promise<boolean> =>
-    parseStored(flag, await run(command, ...args));
+export function createRedisCensusLedger(of: { redis: RedisConnection; rotation: string }): CensusLedger {
+  const parts = ['census', 'census-settled', 'census-versions'];
+  const { run, ask, position, stage } = bindRotationScript(of, censusLedgerLua, parts);
 
   return {
     open: async (id, { pin, deep, planDigest, pass }) =>
@@ -38,19 +26,8 @@ export function createRedisCensusLedger({
       const answer = parseStored(found.nullable(), await run('snapshot'));
       return answer === null ? null : readCensus(answer);
     },
-    async position(id) {
-      const row = await run('position', id);
-      return row === null ? null : parsePosition(zip(['cursor', 'scanned', 'batches', 'staged'], row));
-    },
-    stage: ({ batch, cursor }) =>
-      ask(
-        'stage',
-        batch.epoch,
-        batch.number,
-        formatBatch(batch),
-        batch.refs.length,
-        ...(cursor === null ? [] : [JSON.stringify(cursor)]),
-      ),
+    position,
+    stage,
     completeScan: (id) => ask('completeScan', id),
     settle: (id, batch, { records, unreadable, byHeader, contradicted, byVersion }) =>
       ask(
@@ -69,10 +46,5 @@ export function createRedisCensusLedger({
 
 function readCensus([row, flat]: z.output<typeof found>): CensusSnapshot {
   const versions = flat.flatMap((cell, place) => (place % 2 === 0 ? [[cell, flat[place + 1]]] : []));
-  return parseCensus(zip(censusColumns, row), versions);
-}
-
-function zip(names: readonly string[], row: unknown): Record<string, unknown> {
-  const cells = parseStored(values, row);
-  return Object.fromEntries(names.map((name, place) => [name, cells[place]]));
+  return parseCensus(nameCells(censusColumns, row), versions);
 }

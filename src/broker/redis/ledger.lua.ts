@@ -157,7 +157,7 @@ function commands.putBack()
   for i = firstRef, #ARGV do
     if unlistFailure(ARGV[i]) then redis.call('HINCRBY', ledger, 'failed', -1) end
   end
-  set('accepted_failures', math.min(get('accepted_failures') or 0, get('failed')))
+  set('accepted_failures', math.min(get('accepted_failures') or 0, get('failed') or 0))
   move('extend')
   set('batches', next + 1, 'staged', json)
   return 1

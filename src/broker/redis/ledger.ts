@@ -5,16 +5,14 @@ import {
   formatFailure,
   nameCounts,
   parseFailure,
-  parsePosition,
   parseSnapshot,
   snapshotColumns,
 } from '../ledger-row.ts';
 import { parseStored } from '../stored-value.ts';
 import type { RedisConnection } from './connection.ts';
 import { ledgerLua } from './ledger.lua.ts';
-import { bindScript } from './run-script.ts';
+import { bindRotationScript, nameCells } from './rotation-script.ts';
 
-const flag = z.union([z.literal(0), z.literal(1)]).transform((answer) => answer === 1);
 const values = z.array(z.unknown());
 /** Each code, then its count. */
 const codes = z.array(z.string());
@@ -22,34 +20,16 @@ const positions = z.array(z.int());
 const seen = z.tuple([z.int(), z.coerce.number(), z.coerce.number()]);
 
 /** The ledger on Redis, Valkey or a Cluster of them. */
-export function createRedisLedger({ redis, rotation }: { redis: RedisConnection; rotation: string }): Ledger {
-  // One hash tag, so that a Cluster keeps all keys of a rotation in one place.
-  const key = (part: string): string => `keyturn:{${rotation}}:${part}`;
-  const run = bindScript(
-    redis,
-    ledgerLua,
-    ['ledger', 'settled', 'failures', 'failure-order', 'workers', 'failure-codes'].map(key),
-  );
-  const ask = async (command: string, ...args: (string | number)[]): Promise<boolean> =>
-    parseStored(flag, await run(command, ...args));
+export function createRedisLedger(of: { redis: RedisConnection; rotation: string }): Ledger {
+  const parts = ['ledger', 'settled', 'failures', 'failure-order', 'workers', 'failure-codes'];
+  const { run, ask, position, stage } = bindRotationScript(of, ledgerLua, parts);
 
   return {
     snapshot: async () => readSnapshot(await run('snapshot')),
     begin: (pass) => ask('begin', ...passArguments(pass)),
     restart: (lost, pass) => ask('restart', lost, ...passArguments(pass)),
-    async position(epoch) {
-      const row = await run('position', epoch);
-      return row === null ? null : parsePosition(zip(['cursor', 'scanned', 'batches', 'staged'], row));
-    },
-    stage: ({ batch, cursor }) =>
-      ask(
-        'stage',
-        batch.epoch,
-        batch.number,
-        formatBatch(batch),
-        batch.refs.length,
-        ...(cursor === null ? [] : [JSON.stringify(cursor)]),
-      ),
+    position,
+    stage,
     completeScan: (epoch) => ask('completeScan', epoch),
     extend: (epoch) => ask('extend', epoch),
     putBack: (batch) => ask('putBack', batch.epoch, batch.number, formatBatch(batch), ...batch.refs),
@@ -101,10 +81,5 @@ function passArguments({ epoch, pin, planDigest, planParts, estimate }: BeginPas
 }
 
 function readSnapshot(row: unknown): ReturnType<typeof parseSnapshot> {
-  return parseSnapshot(zip(snapshotColumns, row));
-}
-
-function zip(names: readonly string[], row: unknown): Record<string, unknown> {
-  const cells = parseStored(values, row);
-  return Object.fromEntries(names.map((name, i) => [name, cells[i]]));
+  return parseSnapshot(nameCells(snapshotColumns, row));
 }

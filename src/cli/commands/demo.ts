@@ -80,6 +80,7 @@ function demoConfig(directory: string, endpoint: string, iamToken: string, kind:
     target: { keyId: demoKey, versionId: null, aadContext },
     store: demoTable,
     ...kind.config,
+    verifyWrites: 0,
     limits: {
       rate: 5000,
       rateUnit: 'calls',
@@ -89,6 +90,7 @@ function demoConfig(directory: string, endpoint: string, iamToken: string, kind:
       maxFailures: 1000,
     },
     retry: { attempts: 8, initialMs: 200, maxMs: 30_000 },
+    shutdownTimeoutMs: 25_000,
     metrics: null,
     audit: null,
     log: { level: 'warn' },

@@ -91,6 +91,7 @@ async function planWith(
     ...counted,
     ...limits,
     sample,
+    checkedShare: config.verifyWrites,
     itemsSaved: regenerates ? 0 : itemsSaved,
     // In the other mode each call is about one envelope.
     itemsPerCall: regenerates ? 1 : keyService.itemsPerCall,

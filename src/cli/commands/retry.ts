@@ -4,6 +4,7 @@ import { Fault } from '../../rotation/faults.ts';
 import { mayPutBack } from '../../rotation/state.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
+import { auditOf } from '../open-audit.ts';
 import { withBroker } from '../open-broker.ts';
 import type { Output } from '../output.ts';
 import { describeCounts } from '../read-status.ts';
@@ -21,6 +22,7 @@ export function retry(
     if (epoch === null || !mayPutBack(state)) throw wrongState(rotation, state);
     const deps = { ledger, queue, onFault, batchSize: limits.batchSize };
     const retried = await putBackFailures(deps, epoch, code, signal);
+    auditOf(config).note({ records: retried });
     const after = await ledger.snapshot();
     const left = await ledger.failureCodes();
     output.result({ rotation, retried, code, state: after.state, failed: after.tally.failed }, () =>

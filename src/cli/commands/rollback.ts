@@ -4,10 +4,12 @@ import type { Journal } from '../../stores/postgres/journal.ts';
 import { rollBack, type RollbackReport } from '../../stores/postgres/roll-back.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
+import { auditOf } from '../open-audit.ts';
 import { openBroker } from '../open-broker.ts';
 import { openLog } from '../open-log.ts';
 import { openJournal } from '../open-store.ts';
 import type { Output } from '../output.ts';
+import { printable } from '../printable.ts';
 import { openProgress } from '../progress.ts';
 import { requireQuiet } from '../require-quiet.ts';
 
@@ -39,6 +41,7 @@ export async function rollback(config: KeyturnConfig, output: Output): Promise<n
         },
         onProgress: progress.reached,
       }).finally(progress.stop);
+      auditOf(config).note({ records: report.counts.restored });
       const { rotation } = config;
       output.result({ rotation, complete: report.complete, ...report.counts, left: report.left }, () =>
         describe(report),
@@ -77,7 +80,7 @@ function describe({ complete, counts, left }: RollbackReport): string {
     `${counts.restored} restored, ${counts.alreadyRestored} already restored, ` +
       `${counts.changedSince} changed since, ${counts.gone} gone, ${counts.locked} locked, ` +
       `${counts.refused} refused`,
-    ...left.slice(0, shownToPerson).map(({ ref, reason }) => `  ${ref}  ${meanings[reason]}`),
+    ...left.slice(0, shownToPerson).map(({ ref, reason }) => `  ${printable(ref)}  ${meanings[reason]}`),
     ...(hidden > 0 ? [`  and ${hidden} more; --json lists up to 10000`] : []),
     ...(counts.locked > 0 ? ["run 'keyturn rollback' again for what was locked"] : []),
     ...(complete ? [] : ["interrupted; run 'keyturn rollback' again to go on"]),

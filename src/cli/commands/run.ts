@@ -3,6 +3,7 @@ import { openLateBatches } from '../../producer/enqueue-late.ts';
 import type { Certificate } from '../../rotation/certificate.ts';
 import { recordExtended, recordFinished } from '../audit-rotation.ts';
 import { patiently } from '../../rotation/patience.ts';
+import type { LedgerSnapshot } from '../../rotation/ports/ledger.ts';
 import type { Ref } from '../../rotation/record.ts';
 import { describeCertificate } from '../describe-certificate.ts';
 import { exitCode } from '../exit-code.ts';
@@ -13,7 +14,7 @@ import { prepareToKeep, type CertificateFlags, type CertificateKeeping } from '.
 import { openRotation, pinOf, type OpenRotation } from '../open-rotation.ts';
 import type { Output } from '../output.ts';
 import { openProgress } from '../progress.ts';
-import { describeStatus, readStatus } from '../read-status.ts';
+import { describeStatus, readFinalStatus } from '../read-status.ts';
 import { takeCertificate } from '../take-certificate.ts';
 import { startWorkerProcess } from '../worker-process.ts';
 
@@ -56,7 +57,7 @@ export async function runRotation(
   } finally {
     await stop();
   }
-  return conclude(rotation, outcome, keeping, output);
+  return conclude(rotation, outcome, keeping, output, signal);
 }
 
 async function rotateAndProve(
@@ -80,9 +81,12 @@ async function proveOrRepeat(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const audit = auditOf(rotation.config);
+  const onFault = rotation.log.fault;
+  const patience = { signal, patienceMs: Infinity, onFault };
+  const snapshotNow = (): Promise<LedgerSnapshot> =>
+    patiently(patience, () => rotation.broker.ledger.snapshot());
   for (let round = 0; ; round += 1) {
-    const snapshot = await rotation.broker.ledger.snapshot();
-    const onFault = rotation.log.fault;
+    const snapshot = await snapshotNow();
     const onExtended = (): Promise<void> => recordExtended(audit, snapshot);
     const late =
       round < lateRounds
@@ -90,7 +94,6 @@ async function proveOrRepeat(
         : null;
     let foundAgain = 0;
     const countAgain = async (refs: readonly Ref[]): Promise<void> => {
-      const patience = { signal, patienceMs: Infinity, onFault: rotation.log.fault };
       const failed = await patiently(patience, () => rotation.broker.ledger.failedAmong(refs));
       foundAgain += refs.length - failed.size;
     };
@@ -107,7 +110,7 @@ async function proveOrRepeat(
       signal,
     ).finally(progress.stop);
     if (late === null || !(await late.close())) return { end: 'finished', certificate };
-    await recordFinished(audit, await rotation.broker.ledger.snapshot(), snapshot.epoch);
+    await recordFinished(audit, await snapshotNow(), snapshot.epoch);
     output.line('the application wrote records under an old version meanwhile; they are rotated too');
     const end = await awaitPass(rotation, snapshot, output, signal);
     if (end !== 'finished') return { end, certificate };
@@ -119,8 +122,9 @@ async function conclude(
   { end, certificate: taken }: Outcome,
   keeping: CertificateKeeping,
   output: Output,
+  signal: AbortSignal,
 ): Promise<number> {
-  const status = await readStatus(rotation);
+  const status = await readFinalStatus(rotation, signal);
   const certificate = taken === null ? null : keeping.sign(taken);
   output.result({ ...status, certificate }, () =>
     [describeStatus(status), ...(certificate === null ? [] : [describeCertificate(certificate)])].join('\n'),

@@ -45,7 +45,7 @@ export async function verify(
 }
 
 /** By the rotation's workers, else in this process. */
-async function certifyStore(
+export async function certifyStore(
   rotation: OpenRotation,
   snapshot: LedgerSnapshot,
   target: Pin,

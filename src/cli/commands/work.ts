@@ -1,11 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
+import { sleep } from '../../rotation/backoff.ts';
+import { eitherSignal } from '../../rotation/either-signal.ts';
 import { Fault } from '../../rotation/faults.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { openRotation } from '../open-rotation.ts';
 import type { Output } from '../output.ts';
-import { describeStatus, readStatus } from '../read-status.ts';
+import { tendPassOf } from '../produce-pass.ts';
+import { describeStatus, readFinalStatus } from '../read-status.ts';
 import { startWorkerProcess } from '../worker-process.ts';
 
 const pollMs = 200;
@@ -32,12 +34,15 @@ export async function work(
       interrupt.signal,
     );
     const state = (): string => worker.snapshot()?.state ?? 'new';
+    const tending = new AbortController();
+    void tendPassOf(rotation, worker.snapshot, output, eitherSignal(signal, tending.signal));
     const over = (): boolean => exitWhenDone && (state() === 'finished' || state() === 'cancelled');
-    while (!signal.aborted && !over()) await delay(pollMs, undefined, { signal }).catch(() => undefined);
+    while (!signal.aborted && !over()) await sleep(pollMs, signal);
+    tending.abort();
     await stop();
 
     if (interrupt.by() !== null) return interrupt.by() === 'SIGINT' ? exitCode.interrupted : exitCode.done;
-    const status = await readStatus(rotation);
+    const status = await readFinalStatus(rotation, interrupt.signal);
     output.result(status, () => describeStatus(status));
     return status.failed === 0 && status.state === 'finished' ? exitCode.done : exitCode.notDone;
   } finally {

@@ -77,7 +77,11 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
         status: statusCode,
         body: await readBody(statusCode, body),
         requestId: parseRequestId(firstValue(headers['x-request-id'])),
-        retryAfterMs: parseRetryAfter(firstValue(headers['retry-after']), Date.now()),
+        retryAfterMs: parseRetryAfter(
+          firstValue(headers['retry-after']),
+          firstValue(headers.date),
+          Date.now(),
+        ),
       };
     } catch (error) {
       throw createNetworkFault(error, peer);

@@ -3,14 +3,24 @@ const maxRetryAfterMs = 3_600_000;
 const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
 
 /**
- * `Retry-After` (RFC 9110 §10.2.3), seconds or a date, as milliseconds from `nowMs`, held within 0 and one
- * hour. Undefined where the header is missing or is neither.
+ * `Retry-After` (RFC 9110 §10.2.3), seconds or a date, in milliseconds, held within 0 and one hour. A date is
+ * judged by the `Date` of the same reply where it has one, else by `nowMs`: our own clock may be wrong, and
+ * the pause is for all workers. Undefined where the header is missing or is neither.
  */
-export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
+export function parseRetryAfter(
+  header: string | undefined,
+  dateHeader: string | undefined,
+  nowMs: number,
+): number | undefined {
   const text = header?.trim() ?? '';
-  const delayMs = /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : readHttpDate(text) - nowMs;
+  const delayMs = /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : readHttpDate(text) - sentAt();
   if (Number.isNaN(delayMs)) return undefined;
   return Math.min(Math.max(Math.ceil(delayMs), 0), maxRetryAfterMs);
+
+  function sentAt(): number {
+    const date = readHttpDate(dateHeader?.trim() ?? '');
+    return Number.isNaN(date) ? nowMs : date;
+  }
 }
 
 /** NaN if it is none; `Date.parse` alone would take "maybe 12" for one. */

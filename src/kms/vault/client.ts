@@ -5,8 +5,8 @@ import type { MeasuredCall } from '../connection/measured-call.ts';
 import { createVaultTokenSource, type VaultAuth } from './auth/vault-auth.ts';
 import { checkKeyState, keyReply } from './key-state.ts';
 import { parseMountPath } from './mount-path.ts';
-import { checkKeyId, checkVersionId, prepareItems, type RewrapInput } from './rewrap-input.ts';
-import { readResults, rewrapReply } from './rewrap-result.ts';
+import { checkKeyId, checkVersionId, nameCall, prepareItems, type RewrapInput } from './rewrap-input.ts';
+import { checkReference, readResults, rewrapReply } from './rewrap-result.ts';
 import { createTransit } from './transit.ts';
 import { createVaultEndpoint } from './vault-endpoint.ts';
 import { createVersionPrefix, defaultVersionTemplate } from './version-prefix.ts';
@@ -51,14 +51,16 @@ export function createVaultKeyService(options: VaultKeyServiceOptions): KeyServi
     const inputs = prepareItems(items);
     const keyId = items[0]?.keyId ?? '';
     const sent = inputs.flatMap((input) => (input instanceof Fault ? [] : [input]));
-    const results = sent.length === 0 ? [] : await rewrap(keyId, sent, signal);
+    const results = sent.length === 0 ? [] : await rewrap(keyId, nameCall(sent), signal);
     return readResults(keyId, inputs, results, prefix);
   }
 
   async function rewrap(keyId: string, sent: readonly RewrapInput[], signal: AbortSignal) {
     try {
       const call = { method: 'rewrap', keyId, body: { batch_input: sent }, reply: rewrapReply } as const;
-      return await callTransit(call, signal);
+      const results = await callTransit(call, signal);
+      checkReference(sent, results);
+      return results;
     } catch (error) {
       if (error instanceof Fault && error.code === 'REQUEST_TOO_LARGE' && sent.length > 1)
         itemsPerCall = Math.min(itemsPerCall, Math.ceil(sent.length / 2));

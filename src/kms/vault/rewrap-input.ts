@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Fault } from '../../rotation/faults.ts';
 import { decodeUtf8, viewAsBuffer } from '../../rotation/formats/utf8.ts';
 import type { ReEncryptItem } from '../../rotation/ports/key-service.ts';
@@ -9,6 +10,8 @@ export interface RewrapInput {
   readonly key_version: number;
   /** Base64; only for derived keys. */
   readonly context?: string;
+  /** Comes back with the result. */
+  readonly reference?: string;
 }
 
 /**
@@ -39,6 +42,14 @@ function prepareItem(item: ReEncryptItem, withContext: boolean): RewrapInput | F
     return new Fault('record', 'CONTEXT_MISSING', message);
   }
   return { ...input, context: viewAsBuffer(item.sourceAad).toString('base64') };
+}
+
+/**
+ * Marks a call by a reference that no other has, so that a reply to another one (out of a proxy's cache) is
+ * known. The first item alone carries it, as servers count the strings of a request, and keep the order.
+ */
+export function nameCall([first, ...rest]: readonly RewrapInput[]): RewrapInput[] {
+  return first === undefined ? [] : [{ ...first, reference: randomUUID() }, ...rest];
 }
 
 function checkUnchanged(item: ReEncryptItem): void {

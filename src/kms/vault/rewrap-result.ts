@@ -9,6 +9,7 @@ const rewrapResult = z.object({
   ciphertext: z.string().nullish(),
   key_version: z.int().nullish(),
   error: z.string().nullish(),
+  reference: z.string().nullish(),
 });
 type RewrapResult = z.output<typeof rewrapResult>;
 
@@ -16,6 +17,17 @@ type RewrapResult = z.output<typeof rewrapResult>;
 export const rewrapReply = z
   .object({ data: z.object({ batch_results: z.array(rewrapResult) }) })
   .transform(({ data }) => data.batch_results);
+
+/**
+ * Throws a transient `BAD_REPLY` where the results are those of another call. Old servers give no
+ * reference back.
+ */
+export function checkReference(
+  [input]: readonly Pick<RewrapInput, 'reference'>[],
+  [result]: readonly RewrapResult[],
+): void {
+  if (result?.reference && result.reference !== input?.reference) throw createMisfit();
+}
 
 /**
  * What became of each input, aligned; `results` are those of the inputs that are no faults. A reply that does

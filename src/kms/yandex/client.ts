@@ -6,6 +6,7 @@ import { createTokenSource, type YandexAuth } from './auth/yandex-auth.ts';
 import { readCiphertextVersion } from './ciphertext-header.ts';
 import type { MeasuredCall } from '../connection/measured-call.ts';
 import { checkAad, checkCiphertext, checkId, checkPlaintext } from './limits.ts';
+import { createRefuseRepeated } from './repeated-reply.ts';
 import { decryptReply, encryptReply, generateDataKeyReply, reEncryptReply, versionReply } from './replies.ts';
 import { createSymmetricCrypto } from './symmetric-crypto.ts';
 import { createYandexEndpoint } from './yandex-endpoint.ts';
@@ -91,6 +92,8 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
   const tokens = createTokenSource(options.auth, { caPem, timeoutMs });
   const callKms = createSymmetricCrypto(endpoint, tokens, options.onCall ?? (() => {}));
 
+  const refuseRepeated = createRefuseRepeated();
+
   async function reEncryptItem(item: ReEncryptItem, signal: AbortSignal): Promise<ReEncryptResult> {
     checkId(item.keyId, 'target key id');
     checkId(item.versionId, 'target version id');
@@ -98,7 +101,7 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
     checkAad(item.sourceAad);
     checkAad(item.aad);
     checkCiphertext(item.ciphertext);
-    return callKms(
+    const reply = await callKms(
       {
         keyId: item.keyId,
         method: 'reEncrypt',
@@ -114,6 +117,8 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
       },
       signal,
     );
+    refuseRepeated(reply.ciphertext, item.ciphertext);
+    return reply;
   }
 
   return {
@@ -154,7 +159,9 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
       checkAad(aad);
       const fields = { versionId, aadContext: encodeOptional(aad), dataKeySpec, skipPlaintext };
       const call = { keyId, method: 'generateDataKey', fields, reply: generateDataKeyReply, subject: null };
-      return callKms(call, signal);
+      const reply = await callKms(call, signal);
+      refuseRepeated(reply.ciphertext, null);
+      return reply;
     },
 
     async close() {

@@ -1,6 +1,7 @@
 import { Fault } from '../faults.ts';
 import type { Goal } from '../goal.ts';
 import type { KeyService, ReEncrypted, ReEncryptItem } from '../ports/key-service.ts';
+import { reEncryptBound } from './bound-reply.ts';
 import { judgeReply, type CiphertextOutcome } from './ciphertext-outcome.ts';
 import { callPatiently, type CallDeps } from './patient-call.ts';
 import { collectQuestions, type Question, type Wanted } from './questions.ts';
@@ -60,7 +61,7 @@ async function answersTo<Asker extends Wanted>(
   signal: AbortSignal,
 ): Promise<Map<Question<Asker>, CiphertextOutcome>> {
   const target = { keyId: goal.target.keyId, versionId: goal.versionId };
-  const send: KeyService['reEncrypt'] = (items, stop) => deps.keyService.reEncrypt(items, stop);
+  const send: KeyService['reEncrypt'] = (items, stop) => reEncryptBound(deps.keyService, items, stop);
   const answers = new Map<Question<Asker>, CiphertextOutcome>();
   const refusals = new Map<Question<Asker>, { fault: Fault; calls: number }>();
 

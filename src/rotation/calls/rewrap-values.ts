@@ -1,49 +1,27 @@
 import { asFault } from '../faults.ts';
 import type { OpenRecord } from '../open-record.ts';
 import type { CiphertextOutcome } from './ciphertext-outcome.ts';
-import type { Wanted } from './questions.ts';
-import { reEncryptAll, type ReEncryptDeps } from './re-encrypt-all.ts';
+import type { ReEncryptDeps } from './re-encrypt-all.ts';
+import { reEncryptRecords } from './re-encrypt-records.ts';
 import type { RenewValues, ValueOutcome } from './renewal.ts';
-
-/** A record whose ciphertexts come back one by one. */
-interface Pending {
-  readonly open: OpenRecord;
-  readonly outcomes: CiphertextOutcome[];
-  left: number;
-}
-
-interface Part extends Wanted {
-  readonly pending: Pending;
-  readonly place: number;
-}
 
 /** Renews values by the KMS's reEncrypt: no plaintext enters the process. */
 export function createRewrapValues(deps: ReEncryptDeps): RenewValues {
   return (goal, records, onOutcome, signal) =>
-    reEncryptAll(
+    reEncryptRecords(
       deps,
       goal,
-      records.flatMap(partsOf),
-      ({ pending, place }, outcome) => {
-        pending.outcomes[place] = outcome;
-        pending.left -= 1;
-        if (pending.left === 0) onOutcome(pending.open, sealOutcomes(pending));
-      },
+      records,
+      (open, outcomes) => onOutcome(open, sealOutcomes(open, outcomes)),
       signal,
     );
-}
-
-function partsOf(open: OpenRecord): Part[] {
-  const { ciphertexts, aad } = open.opened;
-  const pending: Pending = { open, outcomes: [], left: ciphertexts.length };
-  return ciphertexts.map((ciphertext, place) => ({ record: open.record, ciphertext, aad, pending, place }));
 }
 
 /**
  * One ciphertext that is refused or lagging decides for its record: a value is renewed as a whole or not at
  * all.
  */
-function sealOutcomes({ open: { opened }, outcomes }: Pending): ValueOutcome {
+function sealOutcomes({ opened }: OpenRecord, outcomes: readonly CiphertextOutcome[]): ValueOutcome {
   const refused = outcomes.find((outcome) => outcome.kind === 'refused');
   if (refused !== undefined) return refused;
   const lagging = outcomes.find((outcome) => outcome.kind === 'lagging');

@@ -17,6 +17,8 @@ export interface SharedResults {
   /** The outcome of an equal question; null if it is not known. */
   recall(sharingKey: string): CiphertextOutcome | null;
   keep(sharingKey: string, outcome: CiphertextOutcome): void;
+  /** Drops all outcomes, since one of them has proved wrong. */
+  forget(): void;
   /** Counts calls that were not needed. */
   readonly saved: (by: SavedBy, calls: number) => void;
 }
@@ -29,6 +31,7 @@ export function createSharedResults(saved: SharedResults['saved']): SharedResult
   });
   return {
     saved,
+    forget: () => outcomes.clear(),
     recall: (sharingKey) => outcomes.get(sharingKey) ?? null,
     keep(sharingKey, outcome) {
       // A refusal may have come of a passing trouble, and a KMS that lags catches up.

@@ -30,6 +30,8 @@ export interface BatchQueue {
   /** Batches waiting, delayed or in work. */
   depth(): Promise<number>;
   counts(): Promise<Readonly<Record<'waiting' | 'delayed' | 'active' | 'failed', number>>>;
+  /** Makes batches that wait for a time wait no longer. */
+  giveOutDelayed(): Promise<void>;
   /** Starts taking batches, `concurrency` at a time. */
   consume(process: ProcessBatchJob, concurrency: number): BatchConsumer;
   /** Drops every batch that is not in work. */

@@ -7,6 +7,12 @@ import { adoptFault } from './module-faults.ts';
 /** The fault of a broken rule. */
 export type Breach = (rule: string) => Fault;
 
+/** PostgreSQL, as a broker, takes no U+0000, and UTF-8 has no half of a character: both are lost on the way. */
+const address = (what: string) =>
+  text(what).refine(
+    (value) => !/[\0\p{Cs}]/u.test(value),
+    `${what} must not hold U+0000 or a lone surrogate`,
+  );
 const text = (what: string) => z.string(`${what} must be a string`);
 const textOrNull = (what: string) => z.string(`${what} must be a string or null`).nullable();
 
@@ -15,11 +21,11 @@ export function pageSchema(limit: number) {
   return z.object(
     {
       refs: z
-        .array(text('each ref'), 'the refs of a page must be an array')
+        .array(address('each ref'), 'the refs of a page must be an array')
         .min(1, 'a page must not be empty: leave it out')
         .max(limit, 'a page must not hold more refs than the limit')
         .refine((refs) => new Set(refs).size === refs.length, 'a ref must not be twice in a page'),
-      cursor: text('the cursor of a page'),
+      cursor: address('the cursor of a page'),
     },
     'each page must be an object { refs, cursor }',
   );
@@ -66,7 +72,7 @@ export const countSchema = z.object(
 /** What a sample of at most `size` must be. */
 export function sampleSchema(size: number) {
   return z
-    .array(text('each ref'), 'it must give an array of refs')
+    .array(address('each ref'), 'it must give an array of refs')
     .max(size, 'it must not give more refs than it was asked for')
     .refine((refs) => new Set(refs).size === refs.length, 'a ref must not be twice in a sample');
 }

@@ -27,8 +27,32 @@ describe('what is sent to Vault', () => {
         'x-vault-namespace': 'admin/eu',
         'content-type': 'application/json',
       },
-      body: JSON.stringify({ batch_input: [input, input] }),
     });
+    expect(JSON.parse(vault.received.at(-1)?.body ?? '')).toEqual({
+      batch_input: [{ ...input, reference: expect.any(String) }, input],
+    });
+  });
+
+  test('each call has a reference of its own, and a reply to another call is not taken', async () => {
+    const { vault, service, makeItem } = await startVault();
+    const items = [await makeItem(), await makeItem()];
+    await service.reEncrypt(items, never);
+    const first = JSON.parse(vault.received.at(-1)?.body ?? '').batch_input[0];
+    const cached = { ciphertext: `vault:v2:${Buffer.alloc(40).toString('base64')}`, key_version: 2 };
+    const results = (reference?: string) => ({
+      status: 200,
+      body: { data: { batch_results: [{ ...cached, reference }, cached] } },
+    });
+    vault.instead = () => results(first.reference);
+    expect(await thrownBy(service.reEncrypt(items, never))).toMatchObject({
+      faultClass: 'transient',
+      code: 'BAD_REPLY',
+    });
+    // As old servers answer, which know of no reference.
+    for (const reference of [undefined, '']) {
+      vault.instead = () => results(reference);
+      expect(await service.reEncrypt(items, never)).toHaveLength(2);
+    }
   });
 
   test('a namespace that is not there stops the rotation', async () => {
