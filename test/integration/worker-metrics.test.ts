@@ -113,7 +113,11 @@ test('a worker whose broker is gone says so on /readyz, and still serves what it
     { timeout: 15_000, interval: 50 },
   );
   expect((await request(`${url}/healthz`)).statusCode).toBe(200);
-  expect(await page()).toMatch(/<strong>Broker:<\/strong>\s*<span>out of reach since /);
+  // What it shows may be a moment old.
+  await vi.waitFor(
+    async () => expect(await page()).toMatch(/<strong>Broker:<\/strong>\s*<span>out of reach since /),
+    { timeout: 5000, interval: 50 },
+  );
   const { series, value } = await scrape(url);
   expect(series.map(({ name }) => name)).not.toContain('keyturn_queue_jobs');
   expect(value('keyturn_batches_in_flight')).toBe(0);
