@@ -1,9 +1,9 @@
-import type { CensusCount } from '../rotation/certificate.ts';
+import { headerSample, type CensusCount } from '../rotation/certificate.ts';
 import { Fault } from '../rotation/faults.ts';
 import { scanPatiently } from '../rotation/patient-scan.ts';
 import type { Ref, StoredRecord } from '../rotation/record.ts';
 import { countContradicted, countPage, type PageDeps } from './count-page.ts';
-import { createSample, sampleSize } from './sample.ts';
+import { createSample } from './sample.ts';
 
 /** Pages in work at a time, in each process that takes part in a census. */
 export const pagesInWork = 2;
@@ -23,7 +23,7 @@ export async function takeCensus(deps: CensusDeps, signal: AbortSignal): Promise
   const startedAt = new Date().toISOString();
   const pageDeps = { ...deps, storePatienceMs: Infinity };
   const byVersion = new Map<string, number>();
-  const sample = createSample<StoredRecord>(sampleSize);
+  const sample = createSample<StoredRecord>(headerSample);
   let unreadable = 0;
   let records = 0;
   let byHeader = 0;

@@ -1,5 +1,6 @@
 import type { CiphertextOutcome } from '../rotation/calls/ciphertext-outcome.ts';
-import { reEncryptAll, type ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import { reEncryptRecords } from '../rotation/calls/re-encrypt-records.ts';
 import { Fault } from '../rotation/faults.ts';
 import type { Format } from '../rotation/formats/format.ts';
 import { expectReached, type Goal } from '../rotation/goal.ts';
@@ -124,20 +125,17 @@ async function askKms(
   records: readonly OpenRecord[],
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const outcomes: CiphertextOutcome[][] = records.map(() => []);
-  const wanted = records.flatMap(({ record, opened: { ciphertexts, aad } }, index) =>
-    ciphertexts.map((ciphertext) => ({ record, ciphertext, aad, index })),
-  );
-  const stoppedBy = await reEncryptAll(
+  const findings = new Map<OpenRecord, Finding>();
+  const stoppedBy = await reEncryptRecords(
     calls,
     expectReached(goal),
-    wanted,
-    ({ index }, outcome) => outcomes[index]?.push(outcome),
+    records,
+    (open, outcomes) => findings.set(open, findingOf(outcomes, goal)),
     signal,
   );
   if (stoppedBy !== null) throw stoppedBy;
   if (signal.aborted) throw new Fault('transient', 'ABORTED', 'the census was stopped before its end');
-  return outcomes.map((parts) => findingOf(parts, goal));
+  return records.map((open) => findings.get(open) ?? { kind: 'unreadable' });
 }
 
 function findingOf(outcomes: readonly CiphertextOutcome[], goal: Goal): Finding {

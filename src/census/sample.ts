@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
+import { headerSample } from '../rotation/certificate.ts';
 import type { Ref } from '../rotation/record.ts';
-
-/** Records whose header is checked by the KMS, at random over the whole store. */
-export const sampleSize = 200;
 
 /** A uniform random sample of a stream of unknown length (reservoir sampling). */
 export interface Sample<T> {
@@ -30,11 +28,11 @@ export function createSample<T>(size: number, random = Math.random): Sample<T> {
 /**
  * Whether a record belongs to the sample of a census that many processes take, none of which sees the whole.
  * `enqueued` is how many records the census has come across so far. As that is never more than there are, the
- * sample is as dense everywhere as `sampleSize` over the whole store at least, and it needs no estimate of
+ * sample is as dense everywhere as `headerSample` over the whole store at least, and it needs no estimate of
  * the store that may be wrong; for a billion records it holds some thousands. The census's id makes it
  * another one each time.
  */
 export function isSampled(censusId: string, ref: Ref, enqueued: number): boolean {
   const digest = createHash('sha256').update(`${censusId} ${ref}`).digest();
-  return digest.readUInt32BE(0) / 2 ** 32 < sampleSize / enqueued;
+  return digest.readUInt32BE(0) / 2 ** 32 < headerSample / enqueued;
 }

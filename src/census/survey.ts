@@ -1,5 +1,6 @@
 import type { CiphertextOutcome } from '../rotation/calls/ciphertext-outcome.ts';
-import { reEncryptAll, type ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import { reEncryptRecords } from '../rotation/calls/re-encrypt-records.ts';
 import { asFault, Fault } from '../rotation/faults.ts';
 import type { Format } from '../rotation/formats/format.ts';
 import { withoutAad, type Goal } from '../rotation/goal.ts';
@@ -25,7 +26,7 @@ export interface SurveyDeps {
 /**
  * Looks at records as the rotation would, and writes nothing: what shows offline that it is under the pin is
  * done; about the others the KMS is asked to re-encrypt, and the result is thrown away. Records that are gone
- * by now are left out. Throws the fault that would stop the rotation, too.
+ * by now are left out; what is answered first comes first. Throws the fault that would stop the rotation, too.
  */
 export async function surveyRecords(deps: SurveyDeps, refs: readonly Ref[]): Promise<SurveyedRecord[]> {
   const surveyed: SurveyedRecord[] = [];
@@ -46,25 +47,15 @@ async function surveyPage(deps: SurveyDeps, records: readonly StoredRecord[]): P
     if ('opened' in found) toAsk.push(found);
     else surveyed.push(found);
   }
-  const outcomes = new Map<OpenRecord, CiphertextOutcome[]>();
-  const wanted = toAsk.flatMap((open) =>
-    open.opened.ciphertexts.map((ciphertext) => ({
-      record: open.record,
-      ciphertext,
-      aad: open.opened.aad,
-      open,
-    })),
-  );
-  const stoppedBy = await reEncryptAll(
+  const stoppedBy = await reEncryptRecords(
     calls,
     goal,
-    wanted,
-    ({ open }, outcome) => outcomes.set(open, [...(outcomes.get(open) ?? []), outcome]),
+    toAsk,
+    (open, outcomes) => surveyed.push(judge(deps, open, outcomes)),
     patience.signal,
   );
   if (patience.signal.aborted) throw new Fault('transient', 'ABORTED', 'the plan was stopped before its end');
   if (stoppedBy !== null) throw stoppedBy;
-  for (const open of toAsk) surveyed.push(judge(deps, open, outcomes.get(open) ?? []));
   return surveyed;
 }
 
@@ -74,7 +65,6 @@ function surveyOffline(
   record: StoredRecord,
 ): SurveyedRecord | OpenRecord {
   try {
-    if (record.fault !== undefined) throw record.fault;
     const open = openRecord(format, record);
     if (!isOnPinOffline(goal, open.opened, record.keyVersion, calls.keyService)) return open;
     return {

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { Fault } from '../rotation/faults.ts';
+import { readNamedText } from './named-file.ts';
 
 /** The public half of a key that signs certificates. */
 export interface CertificateKey {
@@ -12,7 +12,7 @@ export interface CertificateKey {
 
 /** The key of the file that `--sign-key` names. Usage fault where it is no Ed25519 private key. */
 export async function readSignKey(file: string): Promise<KeyObject> {
-  const pem = await readKeyFile('--sign-key', file);
+  const pem = await readNamedText('--sign-key', file);
   const key = attempt(() => createPrivateKey(pem));
   if (key?.asymmetricKeyType === 'ed25519') return key;
   const encrypted = pem.includes('ENCRYPTED') ? ', or it is encrypted' : '';
@@ -26,7 +26,7 @@ export async function readSignKey(file: string): Promise<KeyObject> {
 
 /** The key of the file that `--public-key` names. Usage fault where it is no Ed25519 public key. */
 export async function readPublicKey(file: string): Promise<KeyObject> {
-  const pem = await readKeyFile('--public-key', file);
+  const pem = await readNamedText('--public-key', file);
   // OpenSSL would also take the private key, which nobody shall hand out to have a certificate checked.
   const key = pem.includes('-----BEGIN PUBLIC KEY-----') ? attempt(() => createPublicKey(pem)) : null;
   if (key?.asymmetricKeyType === 'ed25519') return key;
@@ -42,15 +42,6 @@ export function describeKey(publicKey: KeyObject): CertificateKey {
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const digest = createHash('sha256').update(spki).digest('hex');
   return { publicKey: spki.toString('base64'), keyId: `sha256:${digest.slice(0, 16)}` };
-}
-
-async function readKeyFile(option: string, file: string): Promise<string> {
-  try {
-    return await readFile(file, 'latin1');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new Fault('usage', 'FILE_UNREADABLE', `${option}: cannot read ${file} (${code})`, { cause: error });
-  }
 }
 
 function attempt(parse: () => KeyObject): KeyObject | null {

@@ -11,7 +11,7 @@ import type { CensusLedger } from '../rotation/ports/census-ledger.ts';
 import type { Ledger } from '../rotation/ports/ledger.ts';
 import type { Pace } from '../rotation/ports/pace.ts';
 import { openLog } from './open-log.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readNamedText } from './named-file.ts';
 
 /** Queue, ledger and pace of one rotation, on the broker that the config names. */
 export interface OpenBroker {
@@ -200,9 +200,9 @@ async function readTls(files: TlsFiles | null): Promise<{ ca?: string; cert?: st
   if (files === null) return null;
   const { caFile, certFile, keyFile } = files;
   return {
-    ...(caFile === null ? {} : { ca: await readSecretFile('broker.tls.caFile', caFile) }),
-    ...(certFile === null ? {} : { cert: await readSecretFile('broker.tls.certFile', certFile) }),
-    ...(keyFile === null ? {} : { key: await readSecretFile('broker.tls.keyFile', keyFile) }),
+    ...(caFile === null ? {} : { ca: await readNamedText('broker.tls.caFile', caFile) }),
+    ...(certFile === null ? {} : { cert: await readNamedText('broker.tls.certFile', certFile) }),
+    ...(keyFile === null ? {} : { key: await readNamedText('broker.tls.keyFile', keyFile) }),
   };
 }
 

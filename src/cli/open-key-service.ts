@@ -11,7 +11,7 @@ import type { VaultAuth } from '../kms/vault/client.ts';
 import type { YandexAuth } from '../kms/yandex/client.ts';
 import type { DataKeyService } from '../rotation/ports/data-key-service.ts';
 import type { KeyService } from '../rotation/ports/key-service.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readNamedText } from './named-file.ts';
 
 export interface OpenKeys {
   readonly keyService: KeyService;
@@ -75,7 +75,7 @@ async function connectionOf(
   { concurrency }: KeyturnConfig['limits'],
 ): Promise<{ endpoint: string; timeoutMs: number; concurrency: number; caPem?: string }> {
   const connection = { endpoint, timeoutMs, concurrency };
-  return caFile === null ? connection : { ...connection, caPem: await readSecretFile('kms.caFile', caFile) };
+  return caFile === null ? connection : { ...connection, caPem: await readNamedText('kms.caFile', caFile) };
 }
 
 async function openYandexAuth(auth: YandexAuthConfig): Promise<YandexAuth> {
@@ -83,7 +83,7 @@ async function openYandexAuth(auth: YandexAuthConfig): Promise<YandexAuth> {
     case 'iamToken':
       return { kind: 'iamToken', token: auth.iamToken };
     case 'serviceAccountKey': {
-      const keyJson = await readSecretFile('kms.auth.serviceAccountKeyFile', auth.keyFile);
+      const keyJson = await readNamedText('kms.auth.serviceAccountKeyFile', auth.keyFile);
       return { kind: 'serviceAccountKey', keyJson, iamEndpoint: auth.iamEndpoint };
     }
     case 'metadata':

@@ -4,7 +4,7 @@ import { Fault } from '../rotation/faults.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Journal } from '../stores/postgres/journal.ts';
 import type { SqlPool } from '../stores/postgres/sql-pool.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readNamedText } from './named-file.ts';
 
 /** `readOnly`: the command only reads, and needs no right to write. */
 export type StoreUse = 'readOnly' | 'readWrite';
@@ -25,7 +25,7 @@ export async function openStore(config: KeyturnConfig, use: StoreUse): Promise<R
     case 's3': {
       const { openS3Store } = await import('../stores/s3.ts');
       const { type: _, caFile, ...place } = store;
-      const caPem = caFile === null ? {} : { caPem: await readSecretFile('store.caFile', caFile) };
+      const caPem = caFile === null ? {} : { caPem: await readNamedText('store.caFile', caFile) };
       const { concurrency } = config.limits;
       return openS3Store({ ...place, ...caPem, fields, readOnly, concurrency });
     }

@@ -1,4 +1,5 @@
 import { open, writeFile } from 'node:fs/promises';
+import { errnoOf } from '../rotation/errno.ts';
 import { Fault } from '../rotation/faults.ts';
 
 /**
@@ -14,11 +15,10 @@ async function attempt(file: string, step: () => Promise<void>): Promise<void> {
   try {
     await step();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new Fault(
       'usage',
       'FILE_UNWRITABLE',
-      `--out: cannot write ${file} (${code}); name a file in a folder that exists and can be written to`,
+      `--out: cannot write ${file} (${errnoOf(error)}); name a file in a folder that exists and can be written to`,
       { cause: error },
     );
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '../rotation/canonical-json.ts';
 import type { PlanParts } from '../rotation/plan-parts.ts';
 import { isRecord } from './is-record.ts';
 import type { KeyturnConfig, PostgresStoreConfig, StoreConfig } from './keyturn-config.ts';
@@ -32,7 +33,9 @@ function planOf({ source, target, store, format, mode }: KeyturnConfig) {
 }
 
 function digest(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex');
+  return createHash('sha256')
+    .update(canonicalJson(withoutNulls(value)))
+    .digest('hex');
 }
 
 function withoutCredentials(store: StoreConfig): Record<string, unknown> {
@@ -64,15 +67,10 @@ function describeTable({ url, journal, ...store }: PostgresStoreConfig): Record<
   };
 }
 
-/** JSON with members in the order of their names, and without those that are null. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, node: unknown) =>
-    isRecord(node)
-      ? Object.fromEntries(
-          Object.entries(node)
-            .filter(([, member]) => member !== null)
-            .toSorted(([a], [b]) => (a < b ? -1 : 1)),
-        )
-      : node,
-  );
+/** A part that is null counts like one that is not there. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isRecord(value)) return value;
+  const members = Object.entries(value).filter(([, member]) => member !== null);
+  return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member)]));
 }

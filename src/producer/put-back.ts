@@ -33,7 +33,7 @@ export async function putBackFailures(
     while (listed.length > 0) {
       const position = await stager.position();
       if (position === null) return 0;
-      // `late`: what the store notes of the version is not believed, as it may be what was wrong.
+      // `late`: neither header nor note is believed about the version, as they may be what was wrong.
       const batch: Batch = { epoch, number: position.nextBatch, refs: listed, late: true };
       if (await stager.stage(batch, () => ledger.putBack(batch))) return listed.length;
       const [{ state }, failed] = await patiently(patience, () =>

@@ -7,6 +7,9 @@ import type { Excluded } from './ports/record-store.ts';
  */
 export type CensusMethod = 'kms' | 'header+kms-sample';
 
+/** Records of which the KMS is asked to confirm the header, at random over the whole store. */
+export const headerSample = 200;
+
 /** What a census found, reading every record of the store. */
 export interface CensusCount {
   readonly records: number;

@@ -1,8 +1,7 @@
+import { headerSample } from './certificate.ts';
 import type { Fault } from './faults.ts';
 import type { Ref } from './record.ts';
 
-/** Records whose header a census has the KMS confirm. */
-const censusSample = 200;
 /** Of the normal distribution, for 95 %. */
 const z = 1.96;
 
@@ -71,7 +70,7 @@ export function estimatePlan(facts: PlanFacts): PlanEstimate {
 
   const items = sum(sample.map((record) => record.items));
   const asked = Math.max(0, items - itemsSaved) * scale;
-  const confirmed = Math.min(censusSample, offline * scale);
+  const confirmed = Math.min(headerSample, offline * scale);
   const verified = sum(sample.map(({ itemsToVerify }) => itemsToVerify)) * scale + confirmed;
   const checked = sum(sample.map(({ itemsToCheck }) => itemsToCheck)) * scale * checkedShare;
   const toRotate = Math.ceil(callsFor(asked, facts));

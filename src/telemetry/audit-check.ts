@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { Fault } from '../rotation/faults.ts';
-import { errnoOf } from './audit-errno.ts';
+import { errnoOf } from '../rotation/errno.ts';
 import {
   emptyChain,
   halfLine,

@@ -75,7 +75,10 @@ export function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/** JSON without blanks and with members in the order of their names, as RFC 8785 has it. */
+/**
+ * JSON without blanks and with members in the order of their names. Unlike RFC 8785 it has a form for half a
+ * surrogate pair, too: what a peer said is written down, whatever it is.
+ */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, node: unknown) =>
     typeof node === 'object' && node !== null && !Array.isArray(node)

@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { readlink, rename, rm, symlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errnoOf } from './audit-errno.ts';
+import { errnoOf } from '../rotation/errno.ts';
 
 /** A holder that this process cannot look at, in another container, is dead when it has been silent for so long. */
 const silenceMs = 20_000;

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { asFault, Fault } from '../rotation/faults.ts';
-import { errnoOf } from './audit-errno.ts';
+import { errnoOf } from '../rotation/errno.ts';
 import type { AuditEvent, AuditOrigin } from './audit-event.ts';
 import { emptyChain, sealLine, sha256, type AuditEntry, type ChainEnd } from './audit-line.ts';
 import { lockHeld, withAuditLock } from './audit-lock.ts';

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { Fault } from '../rotation/faults.ts';
 import { halfLine, maxLineBytes, readLine, type AuditLine } from './audit-line.ts';
-import { errnoOf } from './audit-errno.ts';
+import { errnoOf } from '../rotation/errno.ts';
 
 /** The end of an audit log. */
 export interface AuditTail {

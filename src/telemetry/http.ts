@@ -1,4 +1,5 @@
 import { fastify, type FastifyInstance, type FastifyPluginCallback } from 'fastify';
+import { errnoOf } from '../rotation/errno.ts';
 import { Fault } from '../rotation/faults.ts';
 import { serveLivePage, type LivePage } from './live-page.ts';
 
@@ -42,11 +43,10 @@ export async function startTelemetryServer(
     await server.listen({ host, port });
   } catch (error) {
     await server.close();
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new Fault(
       'usage',
       'METRICS_PORT',
-      `cannot serve metrics on ${host}:${port} (${code}); set metrics.port to a free port, or to 0`,
+      `cannot serve metrics on ${host}:${port} (${errnoOf(error)}); set metrics.port to a free port, or to 0`,
       { cause: error },
     );
   }

@@ -87,7 +87,7 @@ describe.each(['redis', 'postgres'] as const)('a failing KMS and a writing appli
       expect(stderr).not.toContain('INTERNAL_ERROR');
       expect(code).toBe(1);
       const status = JSON.parse(stdout);
-      expect(status).toMatchObject({ state: 'finished', total: records, failed: bad, remaining: 0 });
+      expect(status, stdout).toMatchObject({ state: 'finished', total: records, failed: bad, remaining: 0 });
       expect(status.rotated + status.skipped + status.missing + status.failed).toBe(records);
     }
     expect(application.writes()).toBeGreaterThan(10);

@@ -18,8 +18,8 @@ export interface OpaqueKms {
   troubleShare: number;
   /** The ways of failing that are drawn from. */
   troubles: readonly Trouble[];
-  /** Each request is noted at once, and answered after this. */
-  beforeAnswer: () => Promise<unknown>;
+  /** Each request is noted at once, and answered after this, which is told its method. */
+  beforeAnswer: (method: string | undefined) => Promise<unknown>;
   /** What every reEncrypt is answered with, where it is not null: an HTTP status and a google.rpc code. */
   refusal: { status: number; code: number } | null;
   /** What a record of this plaintext is re-encrypted to, where it is not null, with ids as they should be. */
@@ -77,7 +77,7 @@ export async function startOpaqueKms(): Promise<OpaqueKms> {
     response.once('close', () => {
       if (!response.headersSent) call.abandonedAt = performance.now();
     });
-    await kms.beforeAnswer();
+    await kms.beforeAnswer(method);
     if (trouble !== null) return fail(trouble, request, response);
     if (request.headers.authorization !== `Bearer ${token}`) return refuse(response, 401, 16);
     if (request.method !== 'POST') return refuse(response, 501, 12);

@@ -105,6 +105,22 @@ describe('faults', () => {
     expect(account.tally()).toMatchObject({ rotated: 3, failed: 0 });
   });
 
+  test('a lone record is not blamed for a brown-out that its probes meet, too', async () => {
+    const core = createCore({ attempts: 8 });
+    const refs = core.seed(1);
+    const failuresOfRecord = 12;
+    let probes = 0;
+    core.kms.trouble = (_item, call) => {
+      if (call <= failuresOfRecord) throw transient();
+    };
+    core.kms.probeTrouble = () => {
+      probes += 1;
+      if (probes % 3 === 0) throw transient();
+    };
+    const { account } = await processBatch(batchOf(refs), null, core.deps, never);
+    expect(account.tally()).toMatchObject({ rotated: 1, failed: 0 });
+  });
+
   test('a probe that meets a rotation fault stops the batch', async () => {
     const core = createCore();
     const refs = core.seed(1);

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { Fault } from '../../rotation/faults.ts';
 import { readPublicKey } from '../certificate-key.ts';
 import { checkCertificate } from '../check-certificate.ts';
 import { exitCode } from '../exit-code.ts';
+import { readNamedFile } from '../named-file.ts';
 import type { Output } from '../output.ts';
 import { toolVersion } from '../tool-version.ts';
 
@@ -13,7 +12,11 @@ export async function verifyCertificate(
   output: Output,
 ): Promise<number> {
   const publicKey = await readPublicKey(flags.publicKey);
-  const check = checkCertificate(await readCertificate(file), publicKey, `keyturn ${toolVersion()}`);
+  const check = checkCertificate(
+    await readNamedFile('the certificate', file),
+    publicKey,
+    `keyturn ${toolVersion()}`,
+  );
   if (check.kind === 'genuine') {
     const { rotation, verdict, records, finishedAt, signature } = check.certificate;
     const keyId = signature?.keyId ?? null;
@@ -26,13 +29,4 @@ export async function verifyCertificate(
   }
   output.result({ genuine: false, problem: check.kind, why: check.why }, () => `${file} ${check.why}`);
   return exitCode.notDone;
-}
-
-async function readCertificate(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new Fault('usage', 'FILE_UNREADABLE', `cannot read ${file} (${code})`, { cause: error });
-  }
 }

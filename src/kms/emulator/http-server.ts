@@ -5,6 +5,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { errnoOf } from '../../rotation/errno.ts';
 import { Fault } from '../../rotation/faults.ts';
 import { noSuchRoute, refusal, statusOf, wrongVerb } from './status.ts';
 
@@ -61,7 +62,7 @@ export async function listenOn(app: FastifyInstance, host: string, port: number)
   try {
     await app.listen({ port, host });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const code = errnoOf(error);
     throw code === 'EADDRINUSE'
       ? new Fault('usage', 'PORT_IN_USE', `port ${port} is in use: choose another, or 0 for a free one`)
       : new Fault('usage', 'LISTEN_FAILED', `cannot listen on ${host}, port ${port}: ${code}`);

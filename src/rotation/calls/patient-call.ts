@@ -134,6 +134,8 @@ async function probe(
     const fault = asFault(error);
     if (fault.faultClass !== 'transient' || signal.aborted) throw fault;
     deps.onFault(fault);
+    // As a success counts, so does this: else the probes of a lone record would paint a brown-out as health.
+    if (!fault.throttled) deps.health.failed(true);
     return false;
   }
 }
