@@ -1,6 +1,7 @@
 import type { Queue } from 'bullmq';
 import { Fault } from '../rotation/faults.ts';
 import { bullmq } from './bullmq.ts';
+import { jobData } from './job-data.ts';
 import type { QueueBackend } from './queue.ts';
 
 export interface QueueBoard {
@@ -28,7 +29,7 @@ export async function openQueueBoard<Connection>(
   queue.on('error', (error) => onFault(backend.toFault(error)));
   // Its types know Redis alone; what it asks of the queue, any backend answers.
   const adapter = new BullMQAdapter(queue as unknown as Queue, { readOnlyMode: true, displayName: rotation });
-  adapter.setFormatter('data', countRefs);
+  adapter.setFormatter('data', describeJob);
   const serverAdapter = new FastifyAdapter().setBasePath(path);
   createBullBoard({
     queues: [adapter],
@@ -40,12 +41,17 @@ export async function openQueueBoard<Connection>(
   return { plugin: serverAdapter.registerPlugin(), close: () => queue.close() };
 }
 
-/** A job's data with the length of each list, as that of the references, in its place. */
-function countRefs(data: unknown): unknown {
+/** What the board shows of a job: each list, such as the references, as its length, and nothing of a foreign job. */
+export function describeJob(data: unknown): unknown {
+  const parsed = jobData.safeParse(data);
+  return parsed.success ? countLists(parsed.data) : 'not a batch of keyturn';
+}
+
+function countLists(data: unknown): unknown {
   if (Array.isArray(data)) return data.length;
   if (typeof data !== 'object' || data === null) return data;
   return Object.fromEntries(
-    Object.entries(data).map(([name, value]: [string, unknown]) => [name, countRefs(value)]),
+    Object.entries(data).map(([name, value]: [string, unknown]) => [name, countLists(value)]),
   );
 }
 

@@ -11,7 +11,7 @@ const board = z.object({
     z.object({
       name: z.string(),
       readOnlyMode: z.boolean(),
-      jobs: z.array(z.object({ data: z.unknown() })),
+      jobs: z.array(z.object({ id: z.string(), data: z.unknown() })),
     }),
   ),
 });
@@ -44,7 +44,18 @@ describe.each([
       return seen;
     });
     expect(queues).toMatchObject([{ name: 'steered', readOnlyMode: true }]);
-    expect(queues[0]?.jobs[0]?.data).toMatchObject({ number: expect.any(Number), refs: 5 });
+    const [job] = queues[0]?.jobs ?? [];
+    const shown = {
+      epoch: expect.any(String),
+      number: expect.any(Number),
+      refs: 5,
+      late: false,
+      progress: null,
+    };
+    expect(job?.data).toEqual(shown);
+    // The page of the one job takes another way.
+    const { body } = await request(`${url}/api/queues/steered/${job?.id}`);
+    expect(await body.json()).toMatchObject({ job: { data: shown } });
 
     for (const [method, path] of [
       ['PUT', '/api/queues/steered/pause'],
