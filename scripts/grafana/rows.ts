@@ -193,7 +193,6 @@ const correctness: Row = {
   panels: [
     lines({
       title: 'Failed records by code',
-      span: 6,
       description:
         'Set aside since the workers began; keyturn failures lists them, keyturn retry tries them.',
       unit: 'short',
@@ -201,14 +200,25 @@ const correctness: Row = {
     }),
     lines({
       title: 'Lost swaps',
-      span: 6,
       description: 'The application wrote first: the record is read again. No fault.',
       unit: 'ops',
       queries: [{ expr: `sum(${perSecond(series('keyturn_conflicts_total'))})`, legend: 'conflicts' }],
     }),
     lines({
+      title: 'Written records that were checked',
+      description:
+        'Opened by the KMS again, where verifyWrites asks for it. unreadable: the rotation pauses; keep the old version.',
+      unit: 'ops',
+      queries: [
+        {
+          expr: `sum by (outcome) (${perSecond(series('keyturn_writes_verified_total'))})`,
+          legend: '{{outcome}}',
+        },
+      ],
+    }),
+    lines({
       title: 'Batches by outcome',
-      span: 6,
+      span: 12,
       description: 'handedBack: an outage, a pause or a stop. dropped: of a pass that is over.',
       unit: 'ops',
       queries: [
@@ -217,7 +227,7 @@ const correctness: Row = {
     }),
     lines({
       title: 'Paused by',
-      span: 6,
+      span: 12,
       description:
         'operator: a person. failures: more than limits.maxFailures. refused: the KMS or the store.',
       unit: 'short',

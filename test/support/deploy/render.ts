@@ -9,6 +9,7 @@ export const overlays = [
   'overlays/keda',
   'overlays/hpa',
   'overlays/yandex-workload-identity',
+  'overlays/grafana-dashboard',
   'overlays/demo',
 ] as const;
 
