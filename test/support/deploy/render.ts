@@ -10,6 +10,7 @@ export const overlays = [
   'overlays/hpa',
   'overlays/yandex-workload-identity',
   'overlays/grafana-dashboard',
+  'overlays/traces',
   'overlays/demo',
 ] as const;
 
