@@ -15,7 +15,9 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # What the lock file names is taken as it is there, by its integrity. Not `npm ci`: that refuses a lock file without
 # the optional builds for platforms that nobody runs this on. No package needs its install script, so none is run.
-RUN npm install --no-save --omit=dev --ignore-scripts --no-audit --no-fund
+# TypeScript is for development, but also an optional peer of an optional package, so that npm does not omit it.
+RUN npm install --no-save --omit=dev --ignore-scripts --no-audit --no-fund \
+    && rm -rf node_modules/typescript node_modules/@typescript node_modules/.bin/tsc
 
 FROM packages AS build
 RUN npm install --no-save --ignore-scripts --no-audit --no-fund

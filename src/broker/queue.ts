@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { BackendFactory, IQueueBackend, Job, JobsOptions, WorkerOptions } from 'bullmq';
+import type { BackendFactory, IQueueBackend, Job, JobsOptions, Telemetry, WorkerOptions } from 'bullmq';
 import type { Batch } from '../rotation/batch.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { BatchConsumer, BatchQueue, ProcessBatchJob } from '../rotation/ports/batch-queue.ts';
@@ -27,6 +27,8 @@ export interface QueueBackend<Connection> {
   readonly connection: (use: 'queue' | 'worker') => Connection;
   readonly factory: BackendFactory<IQueueBackend, Connection>;
   readonly prefix?: string;
+  /** Carries the trace of a batch with its job. */
+  readonly telemetry?: Telemetry | undefined;
   readonly toFault: (error: unknown) => Fault;
 }
 
@@ -36,10 +38,11 @@ export function createBatchQueue<Connection>(
   backend: QueueBackend<Connection>,
   onFault: (fault: Fault) => void,
 ): BatchQueue {
-  const prefix = backend.prefix === undefined ? {} : { prefix: backend.prefix };
+  const { prefix, telemetry } = backend;
+  const options = { ...(prefix !== undefined && { prefix }), ...(telemetry !== undefined && { telemetry }) };
   const report = (error: unknown): void => onFault(backend.toFault(error));
   const connection = backend.connection('queue');
-  const queue = new Queue(rotation, { connection, ...prefix }, backend.factory);
+  const queue = new Queue(rotation, { connection, ...options }, backend.factory);
   queue.on('error', report);
 
   async function reach<T>(step: () => Promise<T>): Promise<T> {
@@ -66,16 +69,16 @@ export function createBatchQueue<Connection>(
     giveOutDelayed: () => reach(() => queue.promoteJobs()),
     drain: () => reach(() => queue.drain(true)),
     consume: (process, concurrency) => {
-      const options: WorkerOptions<Connection> = {
+      const workerOptions: WorkerOptions<Connection> = {
         connection: backend.connection('worker'),
-        ...prefix,
+        ...options,
         concurrency,
         lockDuration: lockDurationMs,
         stalledInterval: stalledIntervalMs,
         maxStalledCount: noLimit,
         drainDelay: 1,
       };
-      return createConsumer(rotation, options, backend.factory, process, report);
+      return createConsumer(rotation, workerOptions, backend.factory, process, report);
     },
     close: async () => {
       await Promise.race([queue.close().catch(report), deadline(2000)]);

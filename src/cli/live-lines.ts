@@ -43,7 +43,7 @@ export function describeLive(live: LiveStatus, columns: number, now = new Date()
 export function describeLiveLine(live: LiveStatus, now = new Date()): string {
   const { etaSeconds, failed, outOfReachSince, reason, state, total, workers } = live;
   const parts = [
-    `${describeState(live)}: ${doneRecords(live)} of ${total} records (${percent(live)}%), ${failed} failed`,
+    `${describeState(live)}: ${doneRecords(live)} of ${total} records (${percentDone(live)}%), ${failed} failed`,
     describeRate(live),
     `${workers} workers`,
     ...(etaSeconds === null || state !== 'running' ? [] : [`about ${describeDuration(etaSeconds)} to go`]),
@@ -57,20 +57,20 @@ function describeState({ rotation, state, pass }: LiveStatus): string {
   return `${rotation} ${state}${pass > 1 ? `, pass ${pass}` : ''}`;
 }
 
-function toneOf({ state, failed }: LiveStatus): Tone {
+export function toneOf({ state, failed }: LiveStatus): Tone {
   if (state === 'paused') return 'warning';
   if (state === 'cancelled') return 'bad';
   return state === 'finished' && failed === 0 ? 'good' : 'plain';
 }
 
 /** Full only when all is done. */
-function percent({ state, total, remaining }: LiveStatus): number {
+export function percentDone({ state, total, remaining }: LiveStatus): number {
   if (total === 0) return state === 'finished' ? 100 : 0;
   return Math.floor(((total - remaining) * 100) / total);
 }
 
 function describeBar(live: LiveStatus, width: number): string {
-  const share = percent(live);
+  const share = percentDone(live);
   const barWidth = Math.min(mostBar, width - '[] 100%'.length);
   const bar = '='.repeat(Math.floor((share * barWidth) / 100)).padEnd(barWidth);
   return `[${bar}] ${`${share}%`.padStart(4)}`;
@@ -85,7 +85,7 @@ function describeRecords(live: LiveStatus): string {
   );
 }
 
-function isThrottled({ rate }: LiveStatus): boolean {
+export function isThrottled({ rate }: LiveStatus): boolean {
   return rate.effective !== null && rate.effective !== rate.configured;
 }
 
@@ -107,7 +107,7 @@ function describeCodes({ failuresByCode, failed }: LiveStatus): string {
   return [...shown, ...(codes.length > codesShown ? ['…'] : [])].join(', ');
 }
 
-function describeOutage(since: string, now: Date): string {
+export function describeOutage(since: string, now: Date): string {
   const began = new Date(since);
   const seconds = Math.max(0, (now.getTime() - began.getTime()) / 1000);
   const time = began.toTimeString().slice(0, 8);

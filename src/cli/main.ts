@@ -20,6 +20,7 @@ interface Flags {
   readonly json?: true;
   readonly deep?: true;
   readonly exitWhenDone?: true;
+  readonly bullBoard?: true;
   readonly watch?: true;
   readonly fresh?: true;
   readonly out?: string;
@@ -65,8 +66,14 @@ configured('enqueue', 'enqueue the whole store; run again after a crash it resum
   (await import('./commands/enqueue.ts')).enqueue(config, output),
 );
 configured('work', 'work batches until SIGTERM', async (config, output, flags) =>
-  (await import('./commands/work.ts')).work(config, { exitWhenDone: flags.exitWhenDone === true }, output),
-).option('--exit-when-done', 'end when the rotation is finished');
+  (await import('./commands/work.ts')).work(
+    config,
+    { exitWhenDone: flags.exitWhenDone === true, bullBoard: flags.bullBoard === true },
+    output,
+  ),
+)
+  .option('--exit-when-done', 'end when the rotation is finished')
+  .option('--bull-board', "serve bull-board beside the metrics, to look at the queue's jobs");
 configured('run', 'enqueue, work and verify in one process', async (config, output, { deep, out, signKey }) =>
   (await import('./commands/run.ts')).run(config, { deep: deep === true, out, signKey }, output),
 )

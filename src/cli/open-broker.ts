@@ -1,8 +1,10 @@
+import type { Telemetry } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { BrokerConfig, KeyturnConfig, RedisConfig, TlsFiles } from '../config/keyturn-config.ts';
 import { bullmq } from '../broker/bullmq.ts';
 import type { SqlPool } from '../broker/postgres/pool.ts';
-import { createBatchQueue, createCensusQueue } from '../broker/queue.ts';
+import type { QueueBoard } from '../broker/queue-board.ts';
+import { createBatchQueue, createCensusQueue, type QueueBackend } from '../broker/queue.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { BatchQueue } from '../rotation/ports/batch-queue.ts';
 import type { CensusLedger } from '../rotation/ports/census-ledger.ts';
@@ -18,6 +20,8 @@ export interface OpenBroker {
   readonly queue: BatchQueue;
   /** What a census that several processes may take needs. */
   readonly census: { readonly ledger: CensusLedger; openQueue(): BatchQueue };
+  /** bull-board at a path; its code is loaded now. */
+  openBoard(path: string): Promise<QueueBoard>;
   /** What was reached, for a person; without user or password. */
   readonly description: string;
   /** The embedded database, which the demo uses as its store too. */
@@ -25,12 +29,16 @@ export interface OpenBroker {
   close(): Promise<void>;
 }
 
-/** Opens the broker and reaches it once, so that a wrong address is told at the start. */
+/**
+ * Opens the broker and reaches it once, so that a wrong address is told at the start. With `telemetry` each
+ * batch carries its trace.
+ */
 export async function openBroker(
   config: KeyturnConfig,
   onFault: (fault: Fault) => void,
+  telemetry?: Telemetry,
 ): Promise<OpenBroker> {
-  const broker = await openKind(config, config.broker, onFault);
+  const broker = await openKind(config, config.broker, onFault, telemetry);
   try {
     await broker.ledger.snapshot();
     return broker;
@@ -58,8 +66,9 @@ async function openKind(
   config: KeyturnConfig,
   broker: BrokerConfig,
   onFault: (fault: Fault) => void,
+  telemetry: Telemetry | undefined,
 ): Promise<OpenBroker> {
-  if (broker.kind === 'redis') return openRedis(config, broker, onFault);
+  if (broker.kind === 'redis') return openRedis(config, broker, onFault, telemetry);
   if (broker.kind === 'postgres') {
     const { connectBrokerPostgres } = await import('../broker/postgres/connection.ts');
     const tls = await readTls(broker.tls);
@@ -67,17 +76,18 @@ async function openKind(
       onError: onFault,
       ...(tls === null ? {} : { tls }),
     });
-    return openSql(config, pool, `PostgreSQL at ${new URL(broker.url).host}`, null, onFault);
+    return openSql(config, pool, `PostgreSQL at ${new URL(broker.url).host}`, null, onFault, telemetry);
   }
   const { openEmbeddedDatabase } = await import('../broker/embedded.ts');
   const pool = await openEmbeddedDatabase(broker.directory);
-  return openSql(config, pool, `embedded in ${broker.directory}`, pool, onFault);
+  return openSql(config, pool, `embedded in ${broker.directory}`, pool, onFault, telemetry);
 }
 
 async function openRedis(
   config: KeyturnConfig,
   broker: RedisConfig,
   onFault: (fault: Fault) => void,
+  telemetry: Telemetry | undefined,
 ): Promise<OpenBroker> {
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
   const { connectRedis } = await import('../broker/redis/connection.ts');
@@ -113,6 +123,7 @@ async function openRedis(
     // In a Cluster all keys of a queue must lie in one slot.
     ...(broker.cluster === null ? {} : { prefix: '{keyturn}' }),
     toFault: toBrokerFault,
+    telemetry,
   };
   const queue = createBatchQueue(rotation, backend, onFault);
   const censusQueue = openOnDemand(() => createCensusQueue(rotation, backend, onFault));
@@ -121,6 +132,7 @@ async function openRedis(
     pace: createRedisPace({ redis, rotation, configuredRate: limits.rate }),
     queue,
     census: { ledger: createRedisCensusLedger({ redis, rotation }), openQueue: censusQueue.open },
+    openBoard: (path) => openBoard(path, rotation, backend, onFault),
     description: `Redis at ${describeRedis(broker)}`,
     embedded: null,
     close: async () => {
@@ -136,12 +148,18 @@ async function openSql(
   description: string,
   embedded: SqlPool | null,
   onFault: (fault: Fault) => void,
+  telemetry: Telemetry | undefined,
 ): Promise<OpenBroker> {
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
   const { createPostgresCensusLedger } = await import('../broker/postgres/census-ledger.ts');
   const { createPostgresLedger } = await import('../broker/postgres/ledger.ts');
   const { createPostgresPace } = await import('../broker/postgres/pace.ts');
-  const backend = { connection: () => pool, factory: bullmq.createPostgresBackend, toFault: toBrokerFault };
+  const backend = {
+    connection: () => pool,
+    factory: bullmq.createPostgresBackend,
+    toFault: toBrokerFault,
+    telemetry,
+  };
   const queue = createBatchQueue(rotation, backend, onFault);
   const censusQueue = openOnDemand(() => createCensusQueue(rotation, backend, onFault));
   return {
@@ -149,6 +167,7 @@ async function openSql(
     pace: createPostgresPace({ pool, rotation, configuredRate: limits.rate }),
     queue,
     census: { ledger: createPostgresCensusLedger({ pool, rotation }), openQueue: censusQueue.open },
+    openBoard: (path) => openBoard(path, rotation, backend, onFault),
     description,
     embedded,
     close: async () => {
@@ -156,6 +175,16 @@ async function openSql(
       await pool.end();
     },
   };
+}
+
+async function openBoard<Connection>(
+  path: string,
+  rotation: string,
+  backend: QueueBackend<Connection>,
+  onFault: (fault: Fault) => void,
+): Promise<QueueBoard> {
+  const { openQueueBoard } = await import('../broker/queue-board.ts');
+  return openQueueBoard(rotation, backend, path, onFault);
 }
 
 /** A queue that is opened when it is first asked for: few commands need it. */

@@ -19,11 +19,13 @@ import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Log } from '../telemetry/log.ts';
 import { measureStore } from '../telemetry/measured-store.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import type { Traces } from '../telemetry/traces.ts';
 import { openBroker, type OpenBroker } from './open-broker.ts';
 import { choosePin, goalOf, openCalls } from './open-calls.ts';
 import { openKeyService } from './open-key-service.ts';
 import { openLog } from './open-log.ts';
 import { openStore, type StoreUse } from './open-store.ts';
+import { openTraces } from './open-traces.ts';
 import { toolVersion } from './tool-version.ts';
 
 /** How long the first call of the KMS is tried, before the command gives up. */
@@ -42,6 +44,8 @@ export interface OpenRotation {
   readonly config: KeyturnConfig;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Null where nobody asks for them. */
+  readonly traces: Traces | null;
   readonly broker: OpenBroker;
   readonly store: RecordStore;
   readonly format: Format;
@@ -73,13 +77,18 @@ export async function openRotation(
   };
 
   try {
-    const broker = await openBroker(config, log.fault);
+    const traces = await openTraces(config, process.env, log.fault);
+    if (traces !== null) closers.push(traces.close);
+    const broker = await openBroker(config, log.fault, traces?.queue);
     closers.push(broker.close);
-    const { keyService, dataKeys } = await openKeyService(config, metrics.kmsCalled);
+    const { keyService, dataKeys } = await openKeyService(config, (call) => {
+      metrics.kmsCalled(call);
+      traces?.kmsCalled(call);
+    });
     closers.push(keyService.close);
     const store = await openStoreOf(config, use, broker);
     closers.push(store.close);
-    return wireRotation(config, { log, metrics, broker, keyService, dataKeys, store, close });
+    return wireRotation(config, { log, metrics, traces, broker, keyService, dataKeys, store, close });
   } catch (error) {
     await close();
     throw error;
@@ -87,7 +96,10 @@ export async function openRotation(
 }
 
 /** What a rotation is made of, opened. */
-export interface RotationParts extends Pick<OpenRotation, 'log' | 'metrics' | 'broker' | 'store' | 'close'> {
+export interface RotationParts extends Pick<
+  OpenRotation,
+  'log' | 'metrics' | 'traces' | 'broker' | 'store' | 'close'
+> {
   readonly keyService: KeyService;
   /** Null where the KMS gives out none. */
   readonly dataKeys: DataKeyService | null;
@@ -95,7 +107,7 @@ export interface RotationParts extends Pick<OpenRotation, 'log' | 'metrics' | 'b
 
 /** Wires the parts of a rotation as its config says. */
 export function wireRotation(config: KeyturnConfig, parts: RotationParts): OpenRotation {
-  const { broker, close, dataKeys, keyService, log, metrics, store } = parts;
+  const { broker, close, dataKeys, keyService, log, metrics, store, traces } = parts;
   const calls = openCalls(config, keyService, broker.pace, {
     waited: metrics.paceWaited,
     saved: metrics.kmsCallsSaved,
@@ -105,8 +117,12 @@ export function wireRotation(config: KeyturnConfig, parts: RotationParts): OpenR
     config,
     log,
     metrics,
+    traces,
     broker,
-    store: measureStore(store, metrics.storeUsed),
+    store: measureStore(store, (op, seconds) => {
+      metrics.storeUsed(op, seconds);
+      traces?.storeUsed(op, seconds);
+    }),
     format: createFormat(config.format),
     calls,
     planDigest: planDigest(config),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { QueueBoard } from '../broker/queue-board.ts';
 import { startCounting } from '../census/count-batches.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
 import { asFault, type Fault } from '../rotation/faults.ts';
@@ -11,9 +12,11 @@ import { recordBatch } from './audit-rotation.ts';
 import { auditOf } from './open-audit.ts';
 import type { OpenRotation } from './open-rotation.ts';
 import type { Output } from './output.ts';
+import { createStatusPage } from './status-page/status-page.ts';
 
 /** A peer that failed this recently makes the process not ready. */
 const notReadyMs = 10_000;
+const boardPath = '/board';
 
 export interface WorkerProcess {
   readonly worker: RunningWorker;
@@ -26,10 +29,11 @@ export interface WorkerProcess {
 /** A worker with its metrics server, as `work` and `run` start it. */
 export async function startWorkerProcess(
   rotation: OpenRotation,
+  { bullBoard }: { bullBoard: boolean },
   output: Output,
   interrupt: AbortSignal,
 ): Promise<WorkerProcess> {
-  const { broker, calls, config, format, log, metrics, store } = rotation;
+  const { broker, calls, config, format, log, metrics, store, traces } = rotation;
   const audit = auditOf(config);
   const troubles = new Map<string, { at: number; message: string }>();
   // A worker that the KMS refuses shall end by itself, not pause the rotation for all; and the first slots
@@ -62,7 +66,8 @@ export async function startWorkerProcess(
   }
 
   // Before the worker, so that a port in use ends the command before a batch is taken.
-  const server = await serveTelemetry(rotation, output, () => worker?.snapshot() ?? null, notReady);
+  const board = bullBoard ? await broker.openBoard(boardPath) : null;
+  const server = await serveTelemetry(rotation, board, output, () => worker?.snapshot() ?? null, notReady);
   const { renewValues, proveReadable } = rotation.handleValues(onFault);
   const started = startWorker({
     workerId,
@@ -89,7 +94,10 @@ export async function startWorkerProcess(
     onFatal,
     observer: {
       batchStarted: metrics.batchStarted,
-      batchEnded: metrics.batchEnded,
+      batchEnded(outcome, seconds, gained) {
+        metrics.batchEnded(outcome, seconds, gained);
+        traces?.batchEnded(outcome, gained);
+      },
       setAside: metrics.setAside,
       fault: onFault,
       paused(cause, reason) {
@@ -118,6 +126,7 @@ export async function startWorkerProcess(
     const [clean] = await Promise.all([started.stop(graceMs), counting?.close(graceMs)]);
     if (!clean) log.warn('a batch was still in work; the queue gives it to another worker');
     await server?.close();
+    await board?.close();
     log.info('worker stopped', { worker: workerId });
     if (fatal !== null) throw fatal;
   }
@@ -125,7 +134,8 @@ export async function startWorkerProcess(
 }
 
 async function serveTelemetry(
-  { broker, config, metrics }: OpenRotation,
+  { broker, config, log, metrics, tool }: OpenRotation,
+  board: QueueBoard | null,
   output: Output,
   snapshot: () => LedgerSnapshot | null,
   troubles: () => readonly string[],
@@ -143,8 +153,13 @@ async function serveTelemetry(
     renderMetrics: () => metrics.render(sources),
     metricsContentType: metrics.contentType,
     notReady: () => (snapshot() === null ? ['broker: no answer yet'] : troubles()),
+    page: createStatusPage(broker, config.rotation, tool, log.fault),
+    board: board === null ? null : { path: boardPath, plugin: board.plugin },
   });
-  output.line(`metrics on http://${config.metrics.host}:${server.port}/metrics`);
+  const origin = `http://${config.metrics.host}:${server.port}`;
+  output.line(`metrics on ${origin}/metrics`);
+  output.line(`status page on ${origin}/`);
+  if (board !== null) output.line(`bull-board on ${origin}${boardPath}`);
   return server;
 }
 

@@ -93,7 +93,13 @@ describe('what the pods ask of the program', () => {
   beforeAll(async () => {
     server = await startTelemetryServer(
       { host: '127.0.0.1', port: 0 },
-      { renderMetrics: async () => '', metricsContentType: 'text/plain', notReady: () => [] },
+      {
+        renderMetrics: async () => '',
+        metricsContentType: 'text/plain',
+        notReady: () => [],
+        page: null,
+        board: null,
+      },
     );
   });
   afterAll(() => server.close());
@@ -148,6 +154,26 @@ describe('KEDA', () => {
       'keyturn',
       'keyturn',
     ]);
+  });
+});
+
+describe('traces', () => {
+  const environment = z.array(z.object({ name: z.string(), value: z.string() }));
+  const egress = z.object({ egress: z.array(z.object({ ports: z.array(z.object({ port: z.int() })) })) });
+
+  test.each([
+    ['Kustomize', () => renderOverlay('overlays/traces')],
+    ['the chart', () => renderChart('overlays/traces')],
+  ])('a collector that the pods may not call, or do not know, would get none: %s', (_name, render) => {
+    const policy = render().find((object) => nameOf(object) === 'NetworkPolicy/keyturn');
+    const open = egress.parse(policy?.['spec']).egress.flatMap(({ ports }) => ports.map(({ port }) => port));
+    for (const { pod } of keyturnPods(render())) {
+      const variables = environment.parse(pod.containers[0]?.['env']);
+      const values = new Map(variables.map(({ name, value }) => [name, value]));
+      expect([...values.keys()]).toEqual(['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_TRACES_SAMPLER_ARG']);
+      expect(open).toContain(Number(new URL(values.get('OTEL_EXPORTER_OTLP_ENDPOINT') ?? '').port));
+      expect(Number(values.get('OTEL_TRACES_SAMPLER_ARG'))).toBe(0.01);
+    }
   });
 });
 

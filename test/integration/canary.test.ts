@@ -73,6 +73,7 @@ describe.each(['redis', 'postgres'] as const)('over a %s broker', (kind) => {
       { timeout: 20_000, interval: 100 },
     );
     hunt.see('readyz', await (await request(new URL('/readyz', metrics))).body.text());
+    hunt.see('status page', await (await request(new URL('/', metrics))).body.text());
     await scene.dump();
 
     gateway.answers = ['unauthenticated'];

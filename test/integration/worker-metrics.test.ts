@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { runCli, startCli, writeConfig, type RunningCli } from '../support/cli.ts';
+import { runCli, startCli, writeConfig } from '../support/cli.ts';
 import { contractMetrics } from '../support/contract-metrics.ts';
 import { createCustomers, customersTable, type Customers } from '../support/customers.ts';
 import { parseMetrics, type Scrape } from '../support/parse-metrics.ts';
 import { freshRedis } from '../support/peers.ts';
+import { printedUrl } from '../support/printed-url.ts';
 import { startRedis } from '../support/servers.ts';
 
 const records = 300;
@@ -23,19 +24,6 @@ beforeAll(async () => {
 });
 afterAll(() => customers.close());
 
-/** The address that a worker prints, where it was told to take any free port. */
-function printedUrl(running: RunningCli): Promise<string> {
-  return vi.waitFor(
-    () => {
-      const [, port = '0'] =
-        /^metrics on http:\/\/127\.0\.0\.1:(\d+)\/metrics$/m.exec(running.stdout()) ?? [];
-      expect(Number(port)).toBeGreaterThan(0);
-      return `http://127.0.0.1:${port}`;
-    },
-    { timeout: 15_000, interval: 25 },
-  );
-}
-
 async function scrape(url: string): Promise<Scrape> {
   return parseMetrics(await (await request(`${url}/metrics`)).body.text());
 }
@@ -50,7 +38,7 @@ test('a worker with port 0 prints its port, and serves all metrics of the contra
     metrics: { port: 0, host: '127.0.0.1' },
   });
   const worker = startCli(['work', '-c', config]);
-  const url = await printedUrl(worker);
+  const url = await printedUrl(worker, 'metrics');
   const idle = await scrape(url);
   expect(idle.value('keyturn_rotation_state', { state: 'new' })).toBe(1);
   expect(idle.value('keyturn_rate_limit', { kind: 'effective' })).toBe(150);
@@ -106,10 +94,12 @@ test('a worker whose broker is gone says so on /readyz, and still serves what it
     metrics: { port: 0, host: '127.0.0.1' },
   });
   const worker = startCli(['work', '-c', config]);
-  const url = await printedUrl(worker);
+  const url = await printedUrl(worker, 'metrics');
   await vi.waitFor(async () => expect((await request(`${url}/readyz`)).statusCode).toBe(200), {
     timeout: 5000,
   });
+  const page = async (): Promise<string> => (await request(`${url}/`)).body.text();
+  expect(await page()).not.toContain('out of reach since');
   await redis.kill();
   await vi.waitFor(
     async () => {
@@ -123,6 +113,11 @@ test('a worker whose broker is gone says so on /readyz, and still serves what it
     { timeout: 15_000, interval: 50 },
   );
   expect((await request(`${url}/healthz`)).statusCode).toBe(200);
+  // What it shows may be a moment old.
+  await vi.waitFor(
+    async () => expect(await page()).toMatch(/<strong>Broker:<\/strong>\s*<span>out of reach since /),
+    { timeout: 5000, interval: 50 },
+  );
   const { series, value } = await scrape(url);
   expect(series.map(({ name }) => name)).not.toContain('keyturn_queue_jobs');
   expect(value('keyturn_batches_in_flight')).toBe(0);

@@ -21,6 +21,7 @@ export function portsOf(
       pace: paceOf(world, process),
       queue: queue.portFor(process),
       census: { ledger: censusLedgerOf(world, process), openQueue: () => censusQueue.portFor(process) },
+      openBoard: () => Promise.reject(new Error('nobody asks for a board')),
       description: 'a broker in memory',
       embedded: null,
       close: async () => undefined,

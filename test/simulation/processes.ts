@@ -116,6 +116,7 @@ function partsOf(world: World, process: Process): RotationParts {
     ...portsOf(world, process),
     dataKeys: null,
     metrics: noMetrics,
+    traces: null,
     log: {
       info: () => undefined,
       warn: () => undefined,
@@ -146,7 +147,12 @@ const noMetrics: Metrics = {
 
 const scripts: Readonly<Record<Role, Script>> = {
   async work(rotation, output, interrupt) {
-    const { signal, stop, worker } = await startWorkerProcess(rotation, output, interrupt);
+    const { signal, stop, worker } = await startWorkerProcess(
+      rotation,
+      { bullBoard: false },
+      output,
+      interrupt,
+    );
     void tendPassOf(rotation, worker.snapshot, output, signal);
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
     await stop();

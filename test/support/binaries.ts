@@ -6,6 +6,8 @@ const debianPackages = {
   'redis-server': 'redis-server',
   initdb: 'postgresql',
   postgres: 'postgresql',
+  'chromium-headless-shell': 'chromium-headless-shell',
+  prometheus: 'prometheus',
   promtool: 'prometheus',
   buildah: 'buildah',
 } as const;

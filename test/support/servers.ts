@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +62,25 @@ export async function startPostgres(): Promise<TestServer> {
       ],
       stopSignal: 'SIGQUIT',
       owner,
+    };
+  });
+}
+
+/** `config` is the text of its `prometheus.yml`. */
+export async function startPrometheus(config: string): Promise<TestServer> {
+  const port = await freePort();
+  return startServer('prometheus', `http://127.0.0.1:${port}`, port, (dir) => {
+    const file = join(dir, 'prometheus.yml');
+    writeFileSync(file, config);
+    return {
+      command: serverBinary('prometheus'),
+      args: [
+        `--config.file=${file}`,
+        `--storage.tsdb.path=${join(dir, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--log.level=error',
+      ],
+      stopSignal: 'SIGTERM',
     };
   });
 }

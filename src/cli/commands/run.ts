@@ -50,7 +50,7 @@ export async function runRotation(
   output: Output,
   interrupt: AbortSignal,
 ): Promise<number> {
-  const { signal, stop } = await startWorkerProcess(rotation, output, interrupt);
+  const { signal, stop } = await startWorkerProcess(rotation, { bullBoard: false }, output, interrupt);
   let outcome: Outcome;
   try {
     outcome = await rotateAndProve(rotation, deep, output, signal);

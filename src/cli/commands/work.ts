@@ -1,6 +1,7 @@
 import type { KeyturnConfig } from '../../config/keyturn-config.ts';
 import { sleep } from '../../rotation/backoff.ts';
 import { eitherSignal } from '../../rotation/either-signal.ts';
+import { Fault } from '../../rotation/faults.ts';
 import { exitCode } from '../exit-code.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { openRotation } from '../open-rotation.ts';
@@ -14,13 +15,24 @@ const pollMs = 200;
 /** A worker until SIGTERM, or with `exitWhenDone` until the rotation is finished or cancelled. */
 export async function work(
   config: KeyturnConfig,
-  { exitWhenDone }: { exitWhenDone: boolean },
+  { exitWhenDone, bullBoard }: { exitWhenDone: boolean; bullBoard: boolean },
   output: Output,
 ): Promise<number> {
+  if (bullBoard && config.metrics === null)
+    throw new Fault(
+      'usage',
+      'NO_METRICS_PORT',
+      '--bull-board is served beside the metrics; set metrics.port',
+    );
   const interrupt = listenForInterrupt();
   const rotation = await openRotation(config, 'readWrite');
   try {
-    const { worker, signal, stop } = await startWorkerProcess(rotation, output, interrupt.signal);
+    const { worker, signal, stop } = await startWorkerProcess(
+      rotation,
+      { bullBoard },
+      output,
+      interrupt.signal,
+    );
     const state = (): string => worker.snapshot()?.state ?? 'new';
     const tending = new AbortController();
     void tendPassOf(rotation, worker.snapshot, output, eitherSignal(signal, tending.signal));

@@ -9,6 +9,8 @@ export const overlays = [
   'overlays/keda',
   'overlays/hpa',
   'overlays/yandex-workload-identity',
+  'overlays/grafana-dashboard',
+  'overlays/traces',
   'overlays/demo',
 ] as const;
 

@@ -14,6 +14,8 @@ async function start(reasons: readonly string[] = [], port = 0): Promise<Telemet
       renderMetrics: async () => 'keyturn_any 1\n',
       metricsContentType: 'text/plain; version=0.0.4; charset=utf-8',
       notReady: () => reasons,
+      page: null,
+      board: null,
     },
   );
   onTestFinished(() => server.close());

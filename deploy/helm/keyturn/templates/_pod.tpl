@@ -78,6 +78,13 @@ securityContext:
   capabilities: { drop: [ALL] }
 resources:
   {{- toYaml (get .root.Values .role).resources | nindent 2 }}
+{{- with .root.Values.traces }}
+{{- if .endpoint }}
+env:
+  - { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .endpoint | quote }} }
+  - { name: OTEL_TRACES_SAMPLER_ARG, value: {{ .share | quote }} }
+{{- end }}
+{{- end }}
 volumeMounts:
   - { name: config, mountPath: /etc/keyturn, readOnly: true }
   - { name: secrets, mountPath: /var/run/keyturn/secrets, readOnly: true }
