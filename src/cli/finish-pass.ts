@@ -17,12 +17,18 @@ const lookForLossMs = 5000;
 /** `refused` and `failures`: the rotation paused itself. `lost`: the broker has lost batches. */
 export type PassEnd = 'finished' | 'refused' | 'failures' | 'cancelled' | 'interrupted' | 'lost';
 
+/** How a pass ended, and as it stood then: another command may have begun the next one since. */
+export interface EndedPass {
+  readonly end: PassEnd;
+  readonly snapshot: LedgerSnapshot;
+}
+
 /** Opens the pass, enqueues what is left of it, and waits for its end. */
 export async function finishPass(
   rotation: OpenRotation,
   output: Output,
   signal: AbortSignal,
-): Promise<PassEnd> {
+): Promise<EndedPass> {
   const patience = { signal, patienceMs: Infinity, onFault: rotation.log.fault };
   // A peer that is out of reach ends the command here, at its start, and nowhere below.
   let pass = await openPassFor(rotation, output, signal);
@@ -32,15 +38,15 @@ export async function finishPass(
     const producing = enqueuePass(rotation, pass, either);
     // A producer that ends well is no end of the pass; one that throws is.
     const failing = producing.then(() => new Promise<never>(() => undefined));
-    let end: PassEnd;
+    let ended: EndedPass;
     try {
-      end = await Promise.race([awaitPass(rotation, pass, output, either), failing]);
+      ended = await Promise.race([awaitPass(rotation, pass, output, either), failing]);
     } finally {
       halt.abort();
       // What a producer meets when it is halted is no end of the pass.
       await Promise.allSettled([producing]);
     }
-    if (end !== 'lost') return end;
+    if (ended.end !== 'lost') return ended;
     pass = await patiently(patience, () => openPassFor(rotation, output, signal));
   }
 }
@@ -51,30 +57,31 @@ export async function awaitPass(
   begun: LedgerSnapshot,
   output: Output,
   signal: AbortSignal,
-): Promise<PassEnd> {
+): Promise<EndedPass> {
   const { broker, log } = rotation;
   const progress = openProgress('rotate', progressOf(begun), output);
   const patience = { signal, patienceMs: Infinity, onFault: log.fault };
+  let snapshot = begun;
   let saidPaused = false;
   let lookedAt = performance.now();
   try {
     while (!signal.aborted) {
-      const snapshot = await patiently(patience, () => broker.ledger.snapshot());
+      snapshot = await patiently(patience, () => broker.ledger.snapshot());
       if (snapshot.epoch !== begun.epoch) throw ledgerLost();
       const { done, total } = progressOf(snapshot);
       progress.update(done, total);
       const end = endOf(rotation, snapshot);
-      if (end !== null) return end;
+      if (end !== null) return { end, snapshot };
       const paused = snapshot.state === 'paused';
       if (paused && !saidPaused) output.line(`paused: ${snapshot.reason ?? ''}; 'keyturn resume' goes on`);
       saidPaused = paused;
       if (performance.now() - lookedAt > lookForLossMs) {
-        if (await patiently(patience, () => hasLostBatches(broker, signal))) return 'lost';
+        if (await patiently(patience, () => hasLostBatches(broker, signal))) return { end: 'lost', snapshot };
         lookedAt = performance.now();
       }
       await sleep(pollMs, signal);
     }
-    return 'interrupted';
+    return { end: 'interrupted', snapshot };
   } finally {
     progress.stop();
   }

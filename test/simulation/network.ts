@@ -53,8 +53,6 @@ export interface Network {
   reaches(process: Process, peer: FaultPeer): boolean;
 }
 
-const never = new Promise<never>(() => undefined);
-
 /** Carries the calls of processes to their peers, and loses, delays, repeats and breaks them. */
 export function createNetwork(
   random: Random,
@@ -73,7 +71,7 @@ export function createNetwork(
   const network: Network = {
     trouble: { fates: [], share: 0 },
     async call(process, peer, what, effect, { signal, torn, detail } = {}) {
-      if (!process.alive) return never;
+      if (!process.alive) return new Promise(() => undefined);
       const fate = drawFate();
       if (fate !== null) note(process.name, `${what}: ${fate}`, detail);
       if (fate === 'crash before') network.crash(process, `at ${what}`);
@@ -85,13 +83,16 @@ export function createNetwork(
       return new Promise((resolve, reject) => {
         /** Tells the process, as soon as it can hear, if it lives. */
         function tell(act: () => void): void {
+          // Else Node keeps the signal, and all that waits for it, for ever.
+          signal?.removeEventListener('abort', giveUp);
           if (!process.alive) return;
           const frozenMs = process.frozenUntil - Date.now();
           if (frozenMs > 0) setTimeout(() => tell(act), frozenMs);
           else act();
         }
         const fail = (): void => tell(() => reject(outOfReach(peer)));
-        signal?.addEventListener('abort', () => tell(() => reject(aborted(peer))), { once: true });
+        const giveUp = (): void => tell(() => reject(aborted(peer)));
+        signal?.addEventListener('abort', giveUp, { once: true });
 
         function arrive(): void {
           const frozenMs = process.frozenUntil - Date.now();

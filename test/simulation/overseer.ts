@@ -133,12 +133,16 @@ export function createOverseer(
     },
     async replacing(changes, replace) {
       const before = changes.map(({ ref }) => store.rows.get(ref)?.value);
-      const outcomes = await replace();
-      for (const [index, { ref, newValue }] of changes.entries()) {
-        const wasMade = store.rows.get(ref)?.value === newValue && before[index] !== newValue;
-        if (outcomes[index] === 'replaced' && !wasMade) violated(`${ref} is said to be replaced, and is not`);
-        if (wasMade) swapped(ref, newValue);
-      }
+      // It takes effect as it is called: before its outcomes come, the application may have written again.
+      const replaced = replace();
+      const made = changes.map(
+        ({ ref, newValue }, index) => store.rows.get(ref)?.value === newValue && before[index] !== newValue,
+      );
+      for (const [index, { ref, newValue }] of changes.entries()) if (made[index]) swapped(ref, newValue);
+      const outcomes = await replaced;
+      for (const [index, { ref }] of changes.entries())
+        if (outcomes[index] === 'replaced' && !made[index])
+          violated(`${ref} is said to be replaced, and is not`);
       return outcomes;
     },
     begun(epoch) {

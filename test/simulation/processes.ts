@@ -154,7 +154,7 @@ const scripts: Readonly<Record<Role, Script>> = {
       interrupt,
     );
     void tendPassOf(rotation, worker.snapshot, output, signal);
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     await stop();
     return 0;
   },

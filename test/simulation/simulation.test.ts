@@ -13,13 +13,18 @@ const seedsPerTest = 20;
 /** Lines of the history that a failure shows; all of them when a seed is replayed. */
 const shownLines = SEED === undefined ? 60 : Infinity;
 
+/** Found something once that the usual ones do not: a pass begun while a `run` took the last one's census. */
+const tellingSeeds = [2081];
 const seedCount = SLOW === '1' ? slowSeeds : usualSeeds;
 const groups =
   SEED === undefined
-    ? Array.from({ length: seedCount / seedsPerTest }, (_, group) => ({
-        from: group * seedsPerTest,
-        to: (group + 1) * seedsPerTest - 1,
-      }))
+    ? [
+        ...Array.from({ length: seedCount / seedsPerTest }, (_, group) => ({
+          from: group * seedsPerTest,
+          to: (group + 1) * seedsPerTest - 1,
+        })),
+        ...tellingSeeds.map((seed) => ({ from: seed, to: seed })),
+      ]
     : [{ from: Number(SEED), to: Number(SEED) }];
 
 /** Calls that change something, or cost. */

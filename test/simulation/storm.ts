@@ -11,6 +11,7 @@ const longestCalmMs = 60 * 60 * 1000;
 
 /** Starts processes, and starts them anew when they have ended, as Kubernetes does. */
 export interface Cluster {
+  readonly all: readonly Running[];
   readonly running: () => readonly Running[];
   start(role: Role): Running;
   /** Starts again what should run and has ended. */
@@ -28,6 +29,7 @@ function createCluster(world: World, config: KeyturnConfig): Cluster {
   }
 
   return {
+    all,
     running,
     start,
     heal() {
@@ -142,7 +144,8 @@ async function finish(world: World, cluster: Cluster): Promise<void> {
     }
     await sleep(250);
   }
-  for (const { interrupt } of cluster.running()) interrupt.abort();
+  // Also those that died: Node keeps a signal that somebody waits for, and with it this whole world.
+  for (const { interrupt } of cluster.all) interrupt.abort();
 }
 
 /** Nothing is bad and it says so; or it names what is bad. */

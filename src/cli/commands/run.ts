@@ -66,16 +66,19 @@ async function rotateAndProve(
   output: Output,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const end = await finishPass(rotation, output, signal);
-  return end === 'finished' ? proveOrRepeat(rotation, deep, output, signal) : { end, certificate: null };
+  const { end, snapshot } = await finishPass(rotation, output, signal);
+  return end === 'finished'
+    ? proveOrRepeat(rotation, snapshot, deep, output, signal)
+    : { end, certificate: null };
 }
 
 /**
- * Takes a census; what it finds stale is rotated too, and a census taken again. After the last round what is
- * still found is counted for the certificate.
+ * Takes a census; what it finds stale is rotated in the same pass, and a census taken again. After the last
+ * round what is still found is counted for the certificate.
  */
 async function proveOrRepeat(
   rotation: OpenRotation,
+  finished: LedgerSnapshot,
   deep: boolean,
   output: Output,
   signal: AbortSignal,
@@ -83,10 +86,8 @@ async function proveOrRepeat(
   const audit = auditOf(rotation.config);
   const onFault = rotation.log.fault;
   const patience = { signal, patienceMs: Infinity, onFault };
-  const snapshotNow = (): Promise<LedgerSnapshot> =>
-    patiently(patience, () => rotation.broker.ledger.snapshot());
+  let snapshot = finished;
   for (let round = 0; ; round += 1) {
-    const snapshot = await snapshotNow();
     const onExtended = (): Promise<void> => recordExtended(audit, snapshot);
     const late =
       round < lateRounds
@@ -110,10 +111,12 @@ async function proveOrRepeat(
       signal,
     ).finally(progress.stop);
     if (late === null || !(await late.close())) return { end: 'finished', certificate };
-    await recordFinished(audit, await snapshotNow(), snapshot.epoch);
+    const extended = await patiently(patience, () => rotation.broker.ledger.snapshot());
+    await recordFinished(audit, extended, snapshot.epoch);
     output.line('the application wrote records under an old version meanwhile; they are rotated too');
-    const end = await awaitPass(rotation, snapshot, output, signal);
-    if (end !== 'finished') return { end, certificate };
+    const ended = await awaitPass(rotation, snapshot, output, signal);
+    if (ended.end !== 'finished') return { end: ended.end, certificate };
+    ({ snapshot } = ended);
   }
 }
 
