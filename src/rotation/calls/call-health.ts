@@ -21,6 +21,13 @@ export interface CallHealth {
   blamesRecord(failures: number, attempts: number): boolean;
 }
 
+/** The largest share of failing calls that so few tries make likely: two standard deviations above what was seen. */
+function likelyShare(failures: number, tries: number): number {
+  if (tries === 0) return 0;
+  const seen = failures / tries;
+  return Math.min(shareCap, seen + 2 * Math.sqrt((seen * (1 - seen)) / tries));
+}
+
 export function createCallHealth(): CallHealth {
   let successes = 0;
   let firstTries = 0;
@@ -45,8 +52,7 @@ export function createCallHealth(): CallHealth {
       if (first) countFirst(1);
     },
     blamesRecord(failures, attempts) {
-      const share = firstTries === 0 ? 0 : Math.min(shareCap, firstFailures / firstTries);
-      return failures >= attempts && share ** failures <= implausible;
+      return failures >= attempts && likelyShare(firstFailures, firstTries) ** failures <= implausible;
     },
   };
 }
