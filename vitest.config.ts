@@ -78,6 +78,15 @@ export default defineConfig({
         },
       },
       {
+        // Measures, and needs the machine for itself; `scripts/bench.mjs` runs it.
+        test: {
+          ...everywhere,
+          name: 'bench',
+          include: ['test/bench/**/*.test.ts'],
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
         // Takes minutes: `scripts/image.mjs` runs it.
         test: {
           ...everywhere,

@@ -7,9 +7,8 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { request } from 'undici';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { seal } from '../../src/kms/emulator/ciphertext.ts';
-import { loadState } from '../../src/kms/emulator/state-file.ts';
 import { startCli, runCli, writeConfig } from '../support/cli.ts';
+import { customersAad, seedCustomers } from '../support/many-customers.ts';
 import { freshDatabase } from '../support/peers.ts';
 import { startRedis } from '../support/servers.ts';
 import { fitSlope, printTable, type Sample } from './memory-samples.ts';
@@ -38,7 +37,7 @@ test(
     const { endpoint, token } = await vi.waitFor(() => JSON.parse(emulator.stdout()), { timeout: 20_000 });
 
     const seededAt = performance.now();
-    await seed(sql, stateFile);
+    await seedCustomers(sql, stateFile, records);
     await request(`${endpoint}/kms/v1/keys/k1:rotate`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -48,8 +47,8 @@ test(
       rotation: 'soak',
       broker: redisServer.url,
       kms: { provider: 'yandex', endpoint, auth: { iamToken: token } },
-      source: { keyId: 'k1', aadContext: 'customer/{id}' },
-      target: { keyId: 'k1', aadContext: 'customer/{id}' },
+      source: { keyId: 'k1', aadContext: customersAad },
+      target: { keyId: 'k1', aadContext: customersAad },
       store: { type: 'postgres', url: database.url, table: 'customers', key: ['id'], column: 'ssn' },
       format: 'raw',
     });
@@ -100,25 +99,6 @@ test(
     expect(status).toMatchObject({ rotated: records });
   },
 );
-
-/** Distinct values that the emulator can open, made by its own cipher in bulk. */
-async function seed(sql: pg.Pool, stateFile: string): Promise<void> {
-  const version = (await loadState(stateFile))?.keys.get('k1')?.versions.at(-1);
-  const secret = version?.secret ?? null;
-  if (version === undefined || secret === null) throw new Error('the emulator has no key');
-  await sql.query('CREATE TABLE customers (id bigint PRIMARY KEY, ssn bytea)');
-  const chunk = 10_000;
-  for (let start = 0; start < records; start += chunk) {
-    const ids = Array.from({ length: Math.min(chunk, records - start) }, (_, index) =>
-      String(start + index + 1),
-    );
-    const values = ids.map((id) => {
-      const binding = { keyId: 'k1', aadContext: Buffer.from(`customer/${id}`) };
-      return seal(secret, version.id, binding, Buffer.from(`plain-${id}`));
-    });
-    await sql.query('INSERT INTO customers SELECT * FROM unnest($1::bigint[], $2::bytea[])', [ids, values]);
-  }
-}
 
 /** In MB; null where a worker has ended already. */
 async function takeSample(redis: Redis, pids: readonly number[]): Promise<Omit<Sample, 'seconds'> | null> {
