@@ -27,6 +27,8 @@ export interface QueueBackend<Connection> {
   readonly connection: (use: 'queue' | 'worker') => Connection;
   readonly factory: BackendFactory<IQueueBackend, Connection>;
   readonly prefix?: string;
+  /** Brings back what a client's wrong clock has put far ahead, where the broker's own clock does not count. */
+  readonly mendTimes?: (queue: string, lockMs: number) => Promise<void>;
   /** Carries the trace of a batch with its job. */
   readonly telemetry?: Telemetry | undefined;
   readonly toFault: (error: unknown) => Fault;
@@ -78,7 +80,8 @@ export function createBatchQueue<Connection>(
         maxStalledCount: noLimit,
         drainDelay: 1,
       };
-      return createConsumer(rotation, workerOptions, backend.factory, process, report);
+      const mendTimes = async (): Promise<void> => backend.mendTimes?.(rotation, lockDurationMs);
+      return createConsumer(rotation, workerOptions, backend.factory, mendTimes, process, report);
     },
     close: async () => {
       await Promise.race([queue.close().catch(report), deadline(2000)]);
@@ -117,11 +120,13 @@ function createConsumer<Connection>(
   rotation: string,
   options: WorkerOptions<Connection>,
   factory: BackendFactory<IQueueBackend, Connection>,
+  mendTimes: () => Promise<void>,
   process: ProcessBatchJob,
   report: (error: unknown) => void,
 ): BatchConsumer {
   let inWork = 0;
   const closing = new AbortController();
+  const mending = setInterval(() => void mendTimes().catch(report), stalledIntervalMs).unref();
   let idle = new AbortController();
 
   async function processJob(
@@ -169,6 +174,7 @@ function createConsumer<Connection>(
     pause: () => worker.pause(true),
     resume: () => void worker.resume().catch(report),
     async close(graceMs) {
+      clearInterval(mending);
       closing.abort();
       // close() alone waits without limit, and hangs when the broker is down (BullMQ 6.7).
       const drained = worker.close().then(() => true, report);

@@ -153,10 +153,12 @@ async function openSql(
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
   const { createPostgresCensusLedger } = await import('../broker/postgres/census-ledger.ts');
   const { createPostgresLedger } = await import('../broker/postgres/ledger.ts');
+  const { mendTimes } = await import('../broker/postgres/mend-times.ts');
   const { createPostgresPace } = await import('../broker/postgres/pace.ts');
   const backend = {
     connection: () => pool,
     factory: bullmq.createPostgresBackend,
+    mendTimes: (name: string, lockMs: number) => mendTimes(pool, name, lockMs),
     toFault: toBrokerFault,
     telemetry,
   };
