@@ -3,8 +3,9 @@ import type { BackendFactory, IQueueBackend, Job, JobsOptions, Telemetry, Worker
 import type { Batch } from '../rotation/batch.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { BatchConsumer, BatchQueue, ProcessBatchJob } from '../rotation/ports/batch-queue.ts';
+import { BatchWorker } from './batch-worker.ts';
 import { bullmq } from './bullmq.ts';
-import { foreignJob, ForgivingWorker } from './foreign-job.ts';
+import { foreignJob } from './foreign-job.ts';
 import { jobData, toJobData, type JobData } from './job-data.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
 
@@ -157,7 +158,7 @@ function createConsumer<Connection>(
     }
   }
 
-  const worker = new ForgivingWorker(
+  const worker = new BatchWorker(
     rotation,
     // BullMQ hands the signal of a lost lock only to a function of three parameters.
     (job, token, lock) => processJob(job, token, lock ?? closing.signal),

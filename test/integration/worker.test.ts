@@ -32,8 +32,7 @@ describe.each(['redis', 'postgres'] as const)('worker over %s', (kind) => {
     // The last job leaves the queue after its batch is settled.
     await until(async () => expect(await parts.broker.queue.depth()).toBe(0));
     expect(parts.seen.batches).toEqual(Array.from({ length: 20 }, () => 'settled'));
-    const workers = await parts.broker.ledger.workers();
-    expect(workers.alive).toBe(2);
+    await until(async () => expect((await parts.broker.ledger.workers()).alive).toBe(2));
   });
 
   test('a worker with nothing to do waits, and takes what comes later', async () => {
