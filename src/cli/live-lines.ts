@@ -1,7 +1,7 @@
 import { describeDuration } from './duration.ts';
 import { doneRecords } from './live-eta.ts';
 import type { LiveStatus } from './live-status.ts';
-import { hintFor } from './status-hint.ts';
+import { hintForOnlooker } from './status-hint.ts';
 
 export type Tone = 'plain' | 'good' | 'warning' | 'bad';
 
@@ -30,7 +30,7 @@ export function describeLive(live: LiveStatus, columns: number, now = new Date()
   ];
   if (live.failed > 0) rows.push(['failures', describeCodes(live), 'bad']);
   if (live.reason !== null) rows.push(['reason', live.reason, 'warning']);
-  const hint = hintFor(live);
+  const hint = hintForOnlooker(live);
   if (hint !== null) rows.push(['', hint, 'warning']);
   if (live.outOfReachSince !== null) rows.push(['broker', describeOutage(live.outOfReachSince, now), 'bad']);
   return rows.flatMap(([label, value, tone = 'plain']) =>

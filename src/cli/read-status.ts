@@ -31,8 +31,8 @@ export function readFinalStatus(
   return patiently(patience, () => readStatus({ broker, config }));
 }
 
-/** The status for a person. */
-export function describeStatus(status: StatusReport): string {
+/** The status for a person, with what to do. */
+export function describeStatus(status: StatusReport, hint = hintFor(status)): string {
   const { rate } = status;
   const limit = rate.configured === null ? 'no limit' : `limit ${rate.configured}/s`;
   const throttled =
@@ -43,7 +43,6 @@ export function describeStatus(status: StatusReport): string {
   const eta = moves ? `, about ${describeDuration(status.etaSeconds)} to go` : '';
   const codes = describeCounts(status.failuresByCode);
   const soFar = status.enqueued < status.total ? ` (${status.enqueued} enqueued)` : '';
-  const hint = hintFor(status);
   return [
     `rotation ${status.rotation}: ${status.state}${status.pass > 1 ? ` (pass ${status.pass})` : ''}`,
     ...(status.reason === null ? [] : [`reason: ${status.reason}`]),
