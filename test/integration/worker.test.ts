@@ -165,7 +165,10 @@ describe.each(['redis', 'postgres'] as const)('worker over %s', (kind) => {
     parts.startWorker();
     await finished();
     expect((await snapshot()).tally).toMatchObject({ rotated: 100, skipped: 0 });
-    expect(parts.seen.gained.map(({ rotated }) => rotated)).toEqual([written, 100 - written]);
+    // The worker hears of the end just after the ledger.
+    await until(() =>
+      expect(parts.seen.gained.map(({ rotated }) => rotated)).toEqual([written, 100 - written]),
+    );
     // What the first worker rotated was under a version too.
     expect((await snapshot()).before).toEqual({ v1: 100 });
   });
