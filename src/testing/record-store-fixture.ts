@@ -45,6 +45,10 @@ export interface RecordStoreTraits {
   readonly knowsNull?: boolean;
   /** The store knows the field `tenant`; by default it does. */
   readonly knowsFields?: boolean;
+  /** The store has `check`; by default it does. */
+  readonly checks?: boolean;
+  /** The store has `sample`; by default it does. */
+  readonly samples?: boolean;
   /** The name under which the store gives the field `tenant`, where it has its own rules for names. */
   readonly tenantField?: string;
   /** Records in the largest batch that is read, 1000 by default; fewer where each costs a request. */
