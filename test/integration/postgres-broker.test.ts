@@ -228,7 +228,8 @@ test('a server that was killed and came back is used again', async () => {
   // Two connections, so that one is idle when the server dies.
   const clients = await Promise.all([pool.connect(), pool.connect()]);
   for (const client of clients) client.release();
-  await server.kill();
+  // Of a postmaster that is killed alone, its backends answer for a moment more.
+  await server.kill('SIGQUIT');
   expect(await rejection(ledger.snapshot())).toMatchObject({
     faultClass: 'transient',
     code: 'BROKER_UNREACHABLE',
