@@ -37,6 +37,10 @@ const postgresRows: readonly Row[] = [
 const untrustedCertificate =
   /^(ERR_TLS_CERT_\w+|CERT_\w+|UNABLE_TO_\w+|\w*SELF_SIGNED_\w+|HOSTNAME_MISMATCH|EPROTO|ERR_SSL_\w+)$/;
 
+/** BullMQ's words for a job that is gone, or in the hands of another worker (finished-errors.js, lock-manager.js). */
+const batchLost =
+  /^(Missing (key|lock) for job|Lock mismatch for job|could not renew lock|Job .+ is not in the) /;
+
 /**
  * Whatever the client of a broker threw, as a fault of the peer `broker`. What is not an answer of the server
  * is a connection that failed. The original is not kept: ioredis hangs the command's arguments on it, a
@@ -62,6 +66,10 @@ export function toBrokerFault(error: unknown): Fault {
   if (untrustedCertificate.test(code)) return brokerFault('rotation', 'BROKER_UNTRUSTED', untrusted, code);
   if (/^SASL|SSL connections/.test(error.message)) {
     return brokerFault('rotation', 'BROKER_REFUSED', refused, 'sign-in failed');
+  }
+  if (batchLost.test(error.message)) {
+    const lost = 'has lost a batch that was in work, or given it to another worker; it is done again';
+    return brokerFault('transient', 'BATCH_LOST', lost, 'no lock of it');
   }
   const words = 'is out of reach; check that it runs and that this host may reach it';
   return brokerFault('transient', 'BROKER_UNREACHABLE', words, code || readReason(error));

@@ -27,8 +27,7 @@ export async function openQueueBoard<Connection>(
   const connection = backend.connection('queue');
   const queue = new bullmq.Queue(rotation, { connection, ...prefix }, backend.factory);
   queue.on('error', (error) => onFault(backend.toFault(error)));
-  // Its types know Redis alone; what it asks of the queue, any backend answers.
-  const adapter = new BullMQAdapter(queue as unknown as Queue, { readOnlyMode: true, displayName: rotation });
+  const adapter = new BullMQAdapter(ofAnyBackend(queue), { readOnlyMode: true, displayName: rotation });
   adapter.setFormatter('data', describeJob);
   const serverAdapter = new FastifyAdapter().setBasePath(path);
   createBullBoard({
@@ -39,6 +38,12 @@ export async function openQueueBoard<Connection>(
     },
   });
   return { plugin: serverAdapter.registerPlugin(), close: () => queue.close() };
+}
+
+/** bull-board's types know Redis alone; what it asks of a queue, any backend answers. */
+function ofAnyBackend(queue: unknown): Queue {
+  if (queue instanceof bullmq.Queue) return queue;
+  throw new Fault('usage', 'WRONG_PACKAGE', "the installed 'bullmq' is not one package; npm dedupe bullmq");
 }
 
 /** What the board shows of a job: each list, such as the references, as its length, and nothing of a foreign job. */

@@ -3,8 +3,9 @@ import type { BackendFactory, IQueueBackend, Job, JobsOptions, Telemetry, Worker
 import type { Batch } from '../rotation/batch.ts';
 import type { Fault } from '../rotation/faults.ts';
 import type { BatchConsumer, BatchQueue, ProcessBatchJob } from '../rotation/ports/batch-queue.ts';
+import { BatchWorker } from './batch-worker.ts';
 import { bullmq } from './bullmq.ts';
-import { foreignJob, ForgivingWorker } from './foreign-job.ts';
+import { foreignJob } from './foreign-job.ts';
 import { jobData, toJobData, type JobData } from './job-data.ts';
 import { eitherSignal } from '../rotation/either-signal.ts';
 
@@ -27,6 +28,8 @@ export interface QueueBackend<Connection> {
   readonly connection: (use: 'queue' | 'worker') => Connection;
   readonly factory: BackendFactory<IQueueBackend, Connection>;
   readonly prefix?: string;
+  /** Brings back what a client's wrong clock has put far ahead, where the broker's own clock does not count. */
+  readonly mendTimes?: (queue: string, lockMs: number) => Promise<void>;
   /** Carries the trace of a batch with its job. */
   readonly telemetry?: Telemetry | undefined;
   readonly toFault: (error: unknown) => Fault;
@@ -78,7 +81,8 @@ export function createBatchQueue<Connection>(
         maxStalledCount: noLimit,
         drainDelay: 1,
       };
-      return createConsumer(rotation, workerOptions, backend.factory, process, report);
+      const mendTimes = async (): Promise<void> => backend.mendTimes?.(rotation, lockDurationMs);
+      return createConsumer(rotation, workerOptions, backend.factory, mendTimes, process, report);
     },
     close: async () => {
       await Promise.race([queue.close().catch(report), deadline(2000)]);
@@ -117,11 +121,13 @@ function createConsumer<Connection>(
   rotation: string,
   options: WorkerOptions<Connection>,
   factory: BackendFactory<IQueueBackend, Connection>,
+  mendTimes: () => Promise<void>,
   process: ProcessBatchJob,
   report: (error: unknown) => void,
 ): BatchConsumer {
   let inWork = 0;
   const closing = new AbortController();
+  const mending = setInterval(() => void mendTimes().catch(report), stalledIntervalMs).unref();
   let idle = new AbortController();
 
   async function processJob(
@@ -152,7 +158,7 @@ function createConsumer<Connection>(
     }
   }
 
-  const worker = new ForgivingWorker(
+  const worker = new BatchWorker(
     rotation,
     // BullMQ hands the signal of a lost lock only to a function of three parameters.
     (job, token, lock) => processJob(job, token, lock ?? closing.signal),
@@ -169,6 +175,7 @@ function createConsumer<Connection>(
     pause: () => worker.pause(true),
     resume: () => void worker.resume().catch(report),
     async close(graceMs) {
+      clearInterval(mending);
       closing.abort();
       // close() alone waits without limit, and hangs when the broker is down (BullMQ 6.7).
       const drained = worker.close().then(() => true, report);

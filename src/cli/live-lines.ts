@@ -1,6 +1,7 @@
 import { describeDuration } from './duration.ts';
 import { doneRecords } from './live-eta.ts';
 import type { LiveStatus } from './live-status.ts';
+import { hintForOnlooker } from './status-hint.ts';
 
 export type Tone = 'plain' | 'good' | 'warning' | 'bad';
 
@@ -29,7 +30,8 @@ export function describeLive(live: LiveStatus, columns: number, now = new Date()
   ];
   if (live.failed > 0) rows.push(['failures', describeCodes(live), 'bad']);
   if (live.reason !== null) rows.push(['reason', live.reason, 'warning']);
-  if (live.state === 'paused') rows.push(['', "'keyturn resume' goes on where it stood", 'warning']);
+  const hint = hintForOnlooker(live);
+  if (hint !== null) rows.push(['', hint, 'warning']);
   if (live.outOfReachSince !== null) rows.push(['broker', describeOutage(live.outOfReachSince, now), 'bad']);
   return rows.flatMap(([label, value, tone = 'plain']) =>
     wrapWords(value, width).map((text, index) => ({
@@ -96,7 +98,7 @@ function describeRate(live: LiveStatus): string {
 }
 
 function describeWorkers({ state, workers }: LiveStatus): [string, Tone] {
-  if (workers === 0 && state === 'running') return ["none alive; start 'keyturn work'", 'warning'];
+  if (workers === 0 && state === 'running') return ['none alive', 'warning'];
   return [`${workers} alive`, 'plain'];
 }
 

@@ -215,6 +215,12 @@ function parseRate(text: string): number | null {
   return rate;
 }
 
+// Who reads us may leave, as `| head` does; what is under way goes on to its end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    if (!('code' in error && error.code === 'EPIPE')) throw error;
+  });
+}
 // Node would print an unforeseen error with all that it holds, as the arguments of a Redis command.
 process.on('uncaughtException', (error) => process.exit(fail(error)));
 try {

@@ -151,12 +151,15 @@ async function openSql(
   telemetry: Telemetry | undefined,
 ): Promise<OpenBroker> {
   const { toBrokerFault } = await import('../broker/broker-fault.ts');
+  const { createPreparedBackend } = await import('../broker/postgres/backend.ts');
   const { createPostgresCensusLedger } = await import('../broker/postgres/census-ledger.ts');
   const { createPostgresLedger } = await import('../broker/postgres/ledger.ts');
+  const { mendTimes } = await import('../broker/postgres/mend-times.ts');
   const { createPostgresPace } = await import('../broker/postgres/pace.ts');
   const backend = {
     connection: () => pool,
-    factory: bullmq.createPostgresBackend,
+    factory: createPreparedBackend,
+    mendTimes: (name: string, lockMs: number) => mendTimes(pool, name, lockMs),
     toFault: toBrokerFault,
     telemetry,
   };

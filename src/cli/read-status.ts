@@ -3,6 +3,7 @@ import { reportStatus, type StatusReport } from '../rotation/status.ts';
 import { patiently } from '../rotation/patience.ts';
 import type { OpenBroker } from './open-broker.ts';
 import type { OpenRotation } from './open-rotation.ts';
+import { hintFor } from './status-hint.ts';
 
 /** Reads the status of a rotation from the broker. */
 export async function readStatus({
@@ -30,8 +31,8 @@ export function readFinalStatus(
   return patiently(patience, () => readStatus({ broker, config }));
 }
 
-/** The status for a person. */
-export function describeStatus(status: StatusReport): string {
+/** The status for a person, with what to do. */
+export function describeStatus(status: StatusReport, hint = hintFor(status)): string {
   const { rate } = status;
   const limit = rate.configured === null ? 'no limit' : `limit ${rate.configured}/s`;
   const throttled =
@@ -41,15 +42,15 @@ export function describeStatus(status: StatusReport): string {
   const moves = status.etaSeconds !== null && status.remaining > 0;
   const eta = moves ? `, about ${describeDuration(status.etaSeconds)} to go` : '';
   const codes = describeCounts(status.failuresByCode);
+  const soFar = status.enqueued < status.total ? ` (${status.enqueued} enqueued)` : '';
   return [
     `rotation ${status.rotation}: ${status.state}${status.pass > 1 ? ` (pass ${status.pass})` : ''}`,
     ...(status.reason === null ? [] : [`reason: ${status.reason}`]),
-    ...(status.state === 'paused' ? ["'keyturn resume' goes on where it stood"] : []),
-    `records: ${status.total} in all, ${status.rotated} rotated, ${status.skipped} skipped, ` +
+    ...(hint === null ? [] : [hint]),
+    `records: ${status.total} in all${soFar}, ${status.rotated} rotated, ${status.skipped} skipped, ` +
       `${status.missing} missing, ${status.failed} failed, ${status.remaining} remaining; ` +
       `${status.conflicts} conflicts`,
     ...(codes === '' ? [] : [`failures: ${codes}; see 'keyturn failures'`]),
-    ...(status.state === 'running' && status.workers === 0 ? ["no worker is up: start 'keyturn work'"] : []),
     `rate: ${rate.observed} KMS calls/s (${limit}${throttled})${eta}`,
   ].join('\n');
 }

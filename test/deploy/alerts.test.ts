@@ -46,6 +46,8 @@ const series = (name: string, labels = '', of = ofWorker): string =>
 
 const remaining = series('remaining_records');
 const running = series('rotation_state', 'state="running"');
+const isNew = series('rotation_state', 'state="new"');
+const isNewToo = series('rotation_state', 'state="new"', `${ofRotation}, pod="keyturn-worker-1"`);
 const rotated = series('records_total', 'outcome="rotated"');
 const rotatedToo = series('records_total', 'outcome="rotated"', `${ofRotation}, pod="keyturn-worker-1"`);
 const failed = series('records_total', 'outcome="failed"');
@@ -59,6 +61,8 @@ const jobFailed = (job: string): string =>
 const healthy: Series = {
   [remaining]: '5000000-12000x300',
   [running]: '1x300',
+  [isNew]: '0x300',
+  [isNewToo]: '0x300',
   [rotated]: '0+6000x300',
   [rotatedToo]: '0+6000x300',
   [failed]: '0x300',
@@ -94,6 +98,16 @@ const causes: readonly { alert: string; cause: string; change: Series; minutes?:
     },
   },
   { alert: 'KeyturnWorkersGone', cause: 'all workers are gone', change: gone, minutes: 40 },
+  {
+    alert: 'KeyturnBrokerLost',
+    cause: 'the broker came back empty',
+    change: {
+      ...stopped,
+      [remaining]: '5000000-12000x20 0x280',
+      [isNew]: '0x20 1x280',
+      [isNewToo]: '0x20 1x280',
+    },
+  },
   {
     alert: 'KeyturnFailuresAboveBudget',
     cause: 'two records in a hundred fail',
@@ -181,6 +195,17 @@ const harmless: readonly { scene: string; change: Series; minutes?: number }[] =
     scene: 'a person pauses for three hours',
     change: { ...stopped, [paused('operator')]: '0x20 1x280' },
     minutes: 255,
+  },
+  { scene: 'a worker starts, and has not heard from the broker', change: { [isNewToo]: '0x20 1x280' } },
+  {
+    scene: 'nobody has begun it',
+    change: {
+      ...stopped,
+      [remaining]: '0x300',
+      [running]: '0x300',
+      [isNew]: '1x300',
+      [isNewToo]: '1x300',
+    },
   },
   { scene: 'it has finished', change: { ...stopped, [remaining]: '12000-600x20 0x280' } },
   {

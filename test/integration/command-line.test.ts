@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { request } from 'undici';
+import { expect, test, vi } from 'vitest';
 import { writeKeyFiles } from '../support/certificate-keys.ts';
-import { runCli, writeConfig, writeConfigText } from '../support/cli.ts';
+import { runCli, startCli, writeConfig, writeConfigText } from '../support/cli.ts';
 import { freshRedis } from '../support/peers.ts';
 import { freePort } from '../support/servers.ts';
 
@@ -75,4 +76,18 @@ test('rate takes a number or none, refuses all else, and warns of a misspelt var
     expect(JSON.parse(stdout).rate).toMatchObject({ configured });
     expect(code).toBe(0);
   }
+});
+
+test('a reader who leaves, as head does, would end a command in the midst of its work', async () => {
+  const port = await freePort();
+  const command = startCli(['kms-emulator', '--port', String(port)]);
+  command.child.stdout?.destroy();
+  // It prints once it listens, and must outlive that.
+  await vi.waitFor(async () => (await request(`http://127.0.0.1:${port}/kms/v1/keys`)).body.dump(), {
+    timeout: 20_000,
+  });
+  command.child.kill('SIGTERM');
+  const { code, stderr } = await command.ended;
+  expect(stderr).toBe('keyturn kms-emulator: for trial and test only; its keys protect nothing\n');
+  expect(code).toBe(0);
 });

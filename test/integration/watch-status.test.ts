@@ -57,7 +57,7 @@ describe('on a terminal', () => {
     const watch = startInTerminal(
       `trap : INT; node dist/cli/main.js status --watch -c ${scene.config}; echo "exit $?"`,
     );
-    await until(() => expect(watch.lines().join('\n')).toContain("none alive; start 'keyturn work'"));
+    await until(() => expect(watch.lines().join('\n')).toContain("no worker is up: start 'keyturn work'"));
     await until(() => expect(watch.output().split('rotation  ').length).toBeGreaterThan(3));
     watch.type('\u0003');
     await watch.ended;

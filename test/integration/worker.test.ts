@@ -32,8 +32,7 @@ describe.each(['redis', 'postgres'] as const)('worker over %s', (kind) => {
     // The last job leaves the queue after its batch is settled.
     await until(async () => expect(await parts.broker.queue.depth()).toBe(0));
     expect(parts.seen.batches).toEqual(Array.from({ length: 20 }, () => 'settled'));
-    const workers = await parts.broker.ledger.workers();
-    expect(workers.alive).toBe(2);
+    await until(async () => expect((await parts.broker.ledger.workers()).alive).toBe(2));
   });
 
   test('a worker with nothing to do waits, and takes what comes later', async () => {
@@ -166,7 +165,10 @@ describe.each(['redis', 'postgres'] as const)('worker over %s', (kind) => {
     parts.startWorker();
     await finished();
     expect((await snapshot()).tally).toMatchObject({ rotated: 100, skipped: 0 });
-    expect(parts.seen.gained.map(({ rotated }) => rotated)).toEqual([written, 100 - written]);
+    // The worker hears of the end just after the ledger.
+    await until(() =>
+      expect(parts.seen.gained.map(({ rotated }) => rotated)).toEqual([written, 100 - written]),
+    );
     // What the first worker rotated was under a version too.
     expect((await snapshot()).before).toEqual({ v1: 100 });
   });

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startPostgres, startRedis } from './servers.ts';
 
@@ -22,25 +21,9 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     startRedis(['--databases', '4096', '--maxmemory-policy', 'noeviction']),
     startPostgres(),
   ]);
-  await accepting(postgres.url);
   project.provide('redisUrl', redis.url);
   project.provide('postgresUrl', postgres.url);
   return async () => {
     await Promise.all([redis.stop(), postgres.stop()]);
   };
-}
-
-/** PostgreSQL takes connections before it takes queries. */
-async function accepting(url: string): Promise<void> {
-  for (let attempt = 0; ; attempt += 1) {
-    const client = new pg.Client(url);
-    try {
-      await client.connect();
-      await client.end();
-      return;
-    } catch (error) {
-      if (attempt === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { vi } from 'vitest';
 import { startPostgres, startRedis } from './servers.ts';
 
 export interface RolePasswords {
@@ -28,7 +27,6 @@ export async function startGuardedServers(
     startRedis(['--requirepass', redisPassword]),
   ]);
   const admin = openPool(postgres.url);
-  await vi.waitFor(() => admin.query('SELECT'), { timeout: 10_000, interval: 50 });
   const { rows } = await admin.query('SHOW hba_file');
   // The superuser goes on without a password.
   await admin.query(`

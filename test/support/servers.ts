@@ -4,6 +4,7 @@ import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { serverBinary } from './binaries.ts';
 
 /** A server of the test's own, in a temporary folder, on a free port of 127.0.0.1. */
@@ -13,8 +14,8 @@ export interface TestServer {
   /** Where it keeps its data. */
   readonly dir: string;
   readonly pid: () => number;
-  /** SIGKILL, or another signal that ends it; the data folder stays. */
-  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Ends it at once with all of its processes, without a clean shutdown; the data folder stays. */
+  kill(): Promise<void>;
   /** Starts it again on the same port and data. */
   restart(): Promise<void>;
   /** Ends it and removes its folder. */
@@ -28,14 +29,16 @@ export async function startRedis(extraArgs: readonly string[] = []): Promise<Tes
   return startServer('redis', `redis://127.0.0.1:${port}`, port, (dir) => ({
     command: serverBinary('redis-server'),
     args: ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...extraArgs],
-    stopSignal: 'SIGTERM',
+    killSignal: 'SIGKILL',
+    answers: () => accepts(port),
   }));
 }
 
 export async function startPostgres(): Promise<TestServer> {
   const port = await freePort();
   const owner = postgresOwner();
-  return startServer('pg', `postgres://postgres@127.0.0.1:${port}/postgres`, port, (dir) => {
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  return startServer('pg', url, port, (dir) => {
     const data = join(dir, 'data');
     if (owner !== undefined) chownSync(dir, owner.uid, owner.gid);
     execFileSync(
@@ -60,7 +63,9 @@ export async function startPostgres(): Promise<TestServer> {
         '-c',
         'max_connections=200',
       ],
-      stopSignal: 'SIGQUIT',
+      // Its immediate shutdown: of a postmaster killed alone, the backends go on, and bar the next start.
+      killSignal: 'SIGQUIT',
+      answers: () => takesQueries(url),
       owner,
     };
   });
@@ -80,7 +85,8 @@ export async function startPrometheus(config: string): Promise<TestServer> {
         `--web.listen-address=127.0.0.1:${port}`,
         '--log.level=error',
       ],
-      stopSignal: 'SIGTERM',
+      killSignal: 'SIGKILL',
+      answers: () => accepts(port),
     };
   });
 }
@@ -88,7 +94,8 @@ export async function startPrometheus(config: string): Promise<TestServer> {
 interface Launch {
   command: string;
   args: string[];
-  stopSignal: NodeJS.Signals;
+  killSignal: NodeJS.Signals;
+  answers: () => Promise<boolean>;
   owner?: { uid: number; gid: number } | undefined;
 }
 
@@ -114,12 +121,12 @@ async function startServer(
     };
     child.stdout?.on('data', keep);
     child.stderr?.on('data', keep);
-    await answering(port, child, () => output);
+    await answering(launch, child, () => output);
   }
-  async function end(signal: NodeJS.Signals): Promise<void> {
+  async function kill(): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
-    child.kill(signal);
+    child.kill(launch.killSignal);
     await exited;
   }
 
@@ -129,10 +136,10 @@ async function startServer(
     port,
     dir,
     pid: () => child.pid ?? 0,
-    kill: (signal = 'SIGKILL') => end(signal),
+    kill,
     restart: start,
     stop: async () => {
-      await end(launch.stopSignal);
+      await kill();
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -146,11 +153,11 @@ function postgresOwner(): { uid: number; gid: number } | undefined {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-async function answering(port: number, child: ChildProcess, output: () => string): Promise<void> {
+async function answering(launch: Launch, child: ChildProcess, output: () => string): Promise<void> {
   const deadline = Date.now() + startTimeoutMs;
-  while (!(await accepts(port))) {
+  while (!(await launch.answers())) {
     if (child.exitCode !== null) throw new Error(`server ended at its start: ${output()}`);
-    if (Date.now() > deadline) throw new Error(`server does not answer on port ${port}: ${output()}`);
+    if (Date.now() > deadline) throw new Error(`${launch.command} does not answer: ${output()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -161,6 +168,19 @@ function accepts(port: number): Promise<boolean> {
     socket.once('connect', () => (socket.destroy(), resolve(true)));
     socket.once('error', () => resolve(false));
   });
+}
+
+/** It takes connections before it takes queries. */
+async function takesQueries(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1000 });
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
 }
 
 export async function freePort(): Promise<number> {

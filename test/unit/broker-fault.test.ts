@@ -38,6 +38,17 @@ describe('what a broker threw becomes a fault that says who must act', () => {
     [new Error('SASL: client password must be a string'), 'rotation', 'BROKER_REFUSED'],
     [new Error('Query read timeout'), 'transient', 'BROKER_UNREACHABLE'],
     [
+      Object.assign(new Error('Missing key for job batch-1. moveToFinished'), { code: -1 }),
+      'transient',
+      'BATCH_LOST',
+    ],
+    [
+      Object.assign(new Error('Missing lock for job batch-1. moveToDelayed'), { code: -2 }),
+      'transient',
+      'BATCH_LOST',
+    ],
+    [new Error('could not renew lock for job batch-1'), 'transient', 'BATCH_LOST'],
+    [
       Object.assign(new Error('Failed to refresh slots cache.'), { lastNodeError: reply('WRONGPASS') }),
       'rotation',
       'BROKER_REFUSED',

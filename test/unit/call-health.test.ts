@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createCallHealth } from '../../src/rotation/calls/call-health.ts';
+import { createCallHealth, type CallHealth } from '../../src/rotation/calls/call-health.ts';
+
+/** After so many first tries, of which every `nth` failed. */
+function healthAfter(calls: number, nth: number): CallHealth {
+  const health = createCallHealth();
+  for (let call = 0; call < calls; call += 1) {
+    if (call % nth === 0) health.failed(true);
+    else health.succeeded(true);
+  }
+  return health;
+}
 
 describe('call health', () => {
   test('with a sound KMS a record is blamed after the attempts of the config', () => {
@@ -11,23 +21,14 @@ describe('call health', () => {
   });
 
   test('in a brown-out of a third of all calls eight failures in a row are no proof', () => {
-    const health = createCallHealth();
-    for (let call = 0; call < 300; call += 1) {
-      if (call % 3 === 0) health.failed(true);
-      else health.succeeded(true);
-    }
+    const health = healthAfter(300, 3);
     expect(health.blamesRecord(8, 8)).toBe(false);
     expect(health.blamesRecord(15, 8)).toBe(true);
   });
 
   test('a few lucky calls do not make a brown-out sound', () => {
-    const health = createCallHealth();
     // A third of the calls fail; of these fewer did.
-    for (let call = 0; call < 20; call += 1) {
-      if (call % 5 === 0) health.failed(true);
-      else health.succeeded(true);
-    }
-    expect(health.blamesRecord(10, 8)).toBe(false);
+    expect(healthAfter(20, 5).blamesRecord(10, 8)).toBe(false);
   });
 
   test('however bad the KMS, a record is blamed at last, so that none holds a rotation for ever', () => {

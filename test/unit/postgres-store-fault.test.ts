@@ -84,6 +84,10 @@ describe('an error of the driver', () => {
     });
   });
 
+  test('a statement that a lock holds up would send people to look for a server that is down', () => {
+    expect(toStoreFault(new Error('Query read timeout')).message).toMatch(/in time; .+ who locks the table$/);
+  });
+
   test.each([
     Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
     Object.assign(new Error('unable to verify the first certificate'), {

@@ -4,6 +4,7 @@ import { listenForInterrupt } from '../interrupt.ts';
 import { withBroker } from '../open-broker.ts';
 import type { Output } from '../output.ts';
 import { describeStatus, readStatus } from '../read-status.ts';
+import { hintForOnlooker } from '../status-hint.ts';
 import { watchStatus } from '../watch-status.ts';
 
 /** Prints counts, rate, ETA and state; with `watch` until the rotation ends or someone leaves. */
@@ -16,7 +17,7 @@ export function status(
   if (watch && config.broker.kind !== 'embedded') return watchStatus(config, { json }, listenForInterrupt());
   return withBroker(config, async (broker) => {
     const read = await readStatus({ broker, config });
-    output.result(read, () => describeStatus(read));
+    output.result(read, () => describeStatus(read, hintForOnlooker(read)));
     return exitCode.done;
   });
 }

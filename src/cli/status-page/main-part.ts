@@ -4,6 +4,7 @@ import { describeDuration } from '../duration.ts';
 import { doneRecords } from '../live-eta.ts';
 import { describeOutage, isThrottled, percentDone, toneOf, type Tone } from '../live-lines.ts';
 import type { LiveStatus } from '../live-status.ts';
+import { hintForOnlooker } from '../status-hint.ts';
 import { html, type Html } from './html.ts';
 
 const outcomes = ['rotated', 'skipped', 'missing', 'failed'] as const;
@@ -29,12 +30,12 @@ export function describeMain(read: LiveStatus | Fault, now = new Date()): Html {
 }
 
 function notices(live: LiveStatus, now: Date): Html[] {
-  const { outOfReachSince, reason, state, workers } = live;
+  const { outOfReachSince, reason } = live;
+  const hint = hintForOnlooker(live);
   return [
     ...(outOfReachSince === null ? [] : [notice('bad', 'Broker', describeOutage(outOfReachSince, now))]),
     ...(reason === null ? [] : [notice(toneOf(live), 'Reason', reason)]),
-    ...(state === 'paused' ? [notice('warning', 'To go on', 'keyturn resume')] : []),
-    ...(state === 'running' && workers === 0 ? [notice('warning', 'Workers', 'none alive')] : []),
+    ...(hint === null ? [] : [notice('warning', 'What to do', hint)]),
   ];
 }
 

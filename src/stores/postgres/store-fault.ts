@@ -57,9 +57,10 @@ export function toStoreFault(error: unknown): Fault {
       peer: 'store',
     });
   }
-  return new Fault(unavailable.faultClass, unavailable.code, `PostgreSQL is out of reach: ${words}`, {
-    peer: 'store',
-  });
+  const what = message.startsWith('Query read timeout')
+    ? 'PostgreSQL did not answer a statement in time; look into pg_stat_activity for who locks the table'
+    : `PostgreSQL is out of reach: ${words}`;
+  return new Fault(unavailable.faultClass, unavailable.code, what, { peer: 'store' });
 }
 
 function ofServer(error: z.output<typeof serverError>): Fault {

@@ -38,8 +38,8 @@ const kinds: readonly Deal[] = [
       },
     };
   },
-  ({ redis }, random) => redis && restart('Redis killed', redis, 'SIGKILL', random),
-  ({ postgres }, random) => restart('PostgreSQL stopped immediately', postgres, 'SIGQUIT', random),
+  ({ redis }, random) => redis && restart('Redis killed', redis, random),
+  ({ postgres }, random) => restart('PostgreSQL stopped immediately', postgres, random),
   ({ redis, job }, random) => (redis === null || job.completed() ? null : cutPower(redis, random)),
   ({ redis }, random) => {
     if (redis === null) return null;
@@ -100,13 +100,13 @@ function kill(pod: Pod): Fault {
   return { name, on: pod.name, strike: async () => pod.send('SIGKILL') };
 }
 
-function restart(name: string, server: TestServer, signal: NodeJS.Signals, random: SeededRandom): Fault {
+function restart(name: string, server: TestServer, random: SeededRandom): Fault {
   const downMs = random.between(100, 3000);
   return {
     name,
     on: name.startsWith('Redis') ? 'redis' : 'postgres',
     strike: async () => {
-      await server.kill(signal);
+      await server.kill();
       await delay(downMs);
       await server.restart();
     },
