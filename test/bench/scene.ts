@@ -1,63 +1,74 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { request } from 'undici';
-import { vi } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { writeConfig } from '../support/cli.ts';
 import { customersAad, seedCustomers } from '../support/many-customers.ts';
 import { freshDatabase } from '../support/peers.ts';
+import { start, type BenchProcess } from './process.ts';
 
-/** A table, a KMS in a process of its own, and a key that can be rotated again and again. */
+export interface SceneOptions {
+  readonly records: number;
+  /** keyturn's emulator, or one that costs next to nothing (`lean-kms.mjs`). */
+  readonly kms: 'emulator' | 'lean';
+  /** Of each call; of the lean KMS alone. */
+  readonly latencyMs?: number;
+}
+
+/** A table `customers`, a KMS in a process of its own, and a key that can be rotated again and again. */
 export interface BenchScene {
-  readonly sql: pg.Pool;
+  readonly records: number;
   readonly databaseUrl: string;
   readonly kms: { readonly endpoint: string; readonly token: string };
   rotateKey(): Promise<void>;
+  /** When each call came to the lean KMS, in ms since the epoch, ascending. */
+  arrivals(): Promise<number[]>;
   /** A config of keyturn for this table, over the broker. */
-  configFor(rotation: string, broker: string, more?: object): Promise<string>;
-  close(): Promise<void>;
+  configFor(broker: string, more?: object): Promise<string>;
 }
 
-export async function openBenchScene(records: number): Promise<BenchScene> {
+/** Closed with the test that opens it. */
+export async function openBenchScene({ records, kms, latencyMs = 0 }: SceneOptions): Promise<BenchScene> {
   const database = await freshDatabase();
-  const sql = new pg.Pool({ connectionString: database.url, max: 4 });
-  // `end` does not wait for the connections' own end, so the drop of the database may still cut one.
-  sql.on('error', () => undefined);
   const stateFile = join(await mkdtemp(join(tmpdir(), 'keyturn-bench-')), 'keys.json');
-  const emulator = start([
-    'dist/cli/main.js',
-    'kms-emulator',
-    '--port',
-    '0',
-    '--key',
-    'k1',
-    '--state',
-    stateFile,
-  ]);
-  const kms = await vi.waitFor(() => JSON.parse(emulator.stdout()), { timeout: 20_000 });
-  await seedCustomers(sql, stateFile, records);
+  const server =
+    kms === 'lean'
+      ? start(['test/bench/lean-kms.mjs'], { LATENCY_MS: String(latencyMs) })
+      : start(['dist/cli/main.js', 'kms-emulator', '--port', '0', '--key', 'k1', '--state', stateFile]);
+  onTestFinished(async () => {
+    server.child.kill('SIGKILL');
+    await database.drop();
+  });
+  const { endpoint, token, versionId } = await vi.waitFor(() => JSON.parse(server.stdout()), {
+    timeout: 20_000,
+  });
+  const sql = new pg.Client(database.url);
+  await sql.connect();
+  if (kms === 'lean') await seedShaped(sql, records, versionId);
+  else await seedCustomers(sql, stateFile, records);
   await sql.query('VACUUM ANALYZE customers');
+  await sql.end();
   return {
-    sql,
+    records,
     databaseUrl: database.url,
-    kms,
+    kms: { endpoint, token },
     async rotateKey() {
-      const { body } = await request(`${kms.endpoint}/kms/v1/keys/k1:rotate`, {
+      const { body } = await request(`${endpoint}/kms/v1/keys/k1:rotate`, {
         method: 'POST',
-        headers: { authorization: `Bearer ${kms.token}`, 'content-type': 'application/json' },
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: '{}',
       });
       await body.dump();
     },
-    configFor: (rotation, broker, more = {}) =>
+    arrivals: async () => JSON.parse(await (await request(`${endpoint}/arrivals`)).body.text()),
+    configFor: (broker, more = {}) =>
       writeConfig({
         rotation,
         broker,
-        kms: { provider: 'yandex', endpoint: kms.endpoint, auth: { iamToken: kms.token } },
+        kms: { provider: 'yandex', endpoint, auth: { iamToken: token } },
         source: { keyId: 'k1', aadContext: customersAad },
         target: { keyId: 'k1', aadContext: customersAad },
         store: { type: 'postgres', url: database.url, table: 'customers', key: ['id'], column: 'ssn' },
@@ -65,41 +76,27 @@ export async function openBenchScene(records: number): Promise<BenchScene> {
         log: { level: 'silent' },
         ...more,
       }),
-    async close() {
-      emulator.child.kill('SIGKILL');
-      await sql.end();
-      await database.drop();
-    },
   };
 }
 
-export interface BenchProcess {
-  readonly child: ChildProcess;
-  stdout(): string;
-  /** Resolves with what it printed; throws where it failed. */
-  readonly ended: Promise<string>;
-}
+export const rotation = 'bench';
 
-/** A Node process as its user starts it: none of the flags that the tests start theirs with. */
-export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): BenchProcess {
-  const child = spawn(process.execPath, [...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
-  });
-  let stdout = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  const ended = once(child, 'close').then(() => {
-    if (child.exitCode !== 0 && child.signalCode === null)
-      throw new Error(`${args.join(' ')}: exit ${child.exitCode}`);
-    return stdout;
-  });
-  ended.catch(() => undefined);
-  return { child, stdout: () => stdout, ended };
+/** Values with the header of a version, that no KMS could open. */
+async function seedShaped(sql: pg.Client, records: number, versionId: string): Promise<void> {
+  await sql.query('CREATE TABLE customers (id bigint PRIMARY KEY, ssn bytea)');
+  await sql.query(
+    `INSERT INTO customers
+     SELECT id, '\\x0000000100000014'::bytea || convert_to($1, 'UTF8') || '\\x00000010'::bytea
+                || substr(sha256(id::text::bytea), 1, 16) || '\\x0000000c'::bytea
+                || substr(sha256(id::text::bytea), 17, 12) || sha256(id::text::bytea)
+       FROM generate_series(1, $2::bigint) AS id`,
+    [versionId, records],
+  );
 }
 
 /** CPU time that a process has used so far, µs: of Linux, in steps of 10 ms. */
-export function cpuMicros(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+export function cpuMicros(process: BenchProcess): number {
+  const stat = readFileSync(`/proc/${process.child.pid}/stat`, 'utf8');
   const [user = 0, system = 0] = stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')

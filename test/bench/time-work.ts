@@ -1,46 +1,53 @@
+import { setInterval as every } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { runCli } from '../support/cli.ts';
-import { cpuMicros, start, type BenchScene } from './scene.ts';
+import { freshRedis } from '../support/peers.ts';
+import { keyturn, type BenchProcess } from './process.ts';
+import { cpuMicros, rotation, type BenchScene } from './scene.ts';
 
 export interface Throughput {
   readonly perSecond: number;
-  readonly cpuMicrosPerRecord: number;
+  /** Of all workers, µs. */
+  readonly cpuPerRecord: number;
 }
 
-/** Of a process that works, between these shares of all records: its start and its last batches are left out. */
+/** Measured between these shares of all records: the start and the last batches are left out. */
 const from = 0.1;
 const to = 0.95;
+const betweenLooksMs = 5;
 
-/** One `work` process on a queue that is full before it begins, without a rate. */
-export async function timeWork(scene: BenchScene, brokerUrl: string, records: number): Promise<Throughput> {
-  const rotation = 'bench';
+/** So many `work` processes on a queue that is full before they begin. */
+export async function timeWork(scene: BenchScene, limits: object, workers = 1): Promise<Throughput> {
+  const broker = (await freshRedis()).url;
   await scene.rotateKey();
-  const config = await scene.configFor(rotation, brokerUrl, {
-    limits: { rate: 'none', concurrency: 64, backlog: 100_000 },
-  });
-  const { code, stderr } = await runCli(['enqueue', '-c', config]);
-  if (code !== 0) throw new Error(stderr);
-  const redis = new Redis(brokerUrl);
-  const worker = start(['dist/cli/main.js', 'work', '-c', config, '--exit-when-done', '--json']);
-  const pid = worker.child.pid ?? 0;
-  const look = async (): Promise<{ done: number; at: number; cpu: number }> => {
-    const done = Number(await redis.hget(`keyturn:{${rotation}}:ledger`, 'rotated'));
-    return { done, at: performance.now(), cpu: cpuMicros(pid) };
-  };
-  const reach = async (share: number): Promise<{ done: number; at: number; cpu: number }> => {
-    for (;;) {
-      const seen = await look();
-      if (seen.done >= share * records) return seen;
-      if (worker.child.exitCode !== null) throw new Error('the worker ended');
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  };
-  const [first, last] = [await reach(from), await reach(to)];
+  const config = await scene.configFor(broker, { limits: { rate: 'none', backlog: 1_000_000, ...limits } });
+  await keyturn('enqueue', config).ended;
+  const running = Array.from({ length: workers }, () => keyturn('work', config, '--exit-when-done'));
+  const redis = new Redis(broker);
+  const [first, last] = [
+    await reach(redis, running, from * scene.records),
+    await reach(redis, running, to * scene.records),
+  ];
   redis.disconnect();
-  await worker.ended;
+  await Promise.all(running.map(({ ended }) => ended));
   const done = last.done - first.done;
-  return {
-    perSecond: (done * 1000) / (last.at - first.at),
-    cpuMicrosPerRecord: (last.cpu - first.cpu) / done,
-  };
+  return { perSecond: (done * 1000) / (last.at - first.at), cpuPerRecord: (last.cpu - first.cpu) / done };
+}
+
+interface Look {
+  readonly done: number;
+  readonly at: number;
+  readonly cpu: number;
+}
+
+/** Watches the ledger until so many records are rotated. */
+async function reach(redis: Redis, workers: readonly BenchProcess[], records: number): Promise<Look> {
+  for await (const _ of every(betweenLooksMs)) {
+    const done = Number(await redis.hget(`keyturn:{${rotation}}:ledger`, 'rotated'));
+    if (done >= records) {
+      const cpu = workers.reduce((sum, worker) => sum + cpuMicros(worker), 0);
+      return { done, at: performance.now(), cpu };
+    }
+    if (workers.some(({ child }) => child.exitCode !== null)) break;
+  }
+  throw new Error('a worker ended');
 }

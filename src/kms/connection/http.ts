@@ -1,7 +1,7 @@
-import { Pool, type Dispatcher } from 'undici';
+import { Pool } from 'undici';
 import type { FaultDetails } from '../../rotation/faults.ts';
-import { withDeadline } from './deadline.ts';
 import { parseEndpointUrl } from './endpoint-url.ts';
+import { exchange } from './exchange.ts';
 import { createNetworkFault, createTimeoutFault, type Peer } from './network-fault.ts';
 import { parseRequestId } from './request-id.ts';
 import { parseRetryAfter } from './retry-after.ts';
@@ -64,24 +64,23 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
     connect: { secureContext: createTlsTrust(options.caPem), timeout: options.timeoutMs },
   });
 
-  async function exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
+  async function send(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpReply> {
+    const { method, path, headers: sent, body: sentBody = null } = request;
     try {
-      const { statusCode, headers, body } = await pool.request({
-        method: request.method,
-        path: prefix + request.path,
-        headers: request.headers,
-        body: request.body ?? null,
-        signal,
-      });
+      const { status, headers, body } = await exchange(
+        pool,
+        { method, path: prefix + path, headers: sent, body: sentBody },
+        {
+          timeoutMs: options.timeoutMs,
+          createTimeoutFault: () => createTimeoutFault(peer, options.timeoutMs),
+          signal,
+        },
+      );
       return {
-        status: statusCode,
-        body: await readBody(statusCode, body),
+        status,
+        body,
         requestId: parseRequestId(firstValue(headers['x-request-id'])),
-        retryAfterMs: parseRetryAfter(
-          firstValue(headers['retry-after']),
-          firstValue(headers.date),
-          Date.now(),
-        ),
+        retryAfterMs: parseRetryAfter(firstValue(headers['retry-after']), headers.date, Date.now()),
       };
     } catch (error) {
       throw createNetworkFault(error, peer);
@@ -91,13 +90,7 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
   return {
     peer,
     url: origin + prefix,
-    send: (request, signal) =>
-      withDeadline(
-        (inner) => exchange(request, inner),
-        options.timeoutMs,
-        () => createTimeoutFault(peer, options.timeoutMs),
-        signal,
-      ),
+    send,
     close: () => pool.destroy(),
   };
 }
@@ -113,16 +106,6 @@ export function describeReply(reply: HttpReply): FaultDetails {
 
 export function isSuccess(reply: { readonly status: number }): boolean {
   return reply.status >= 200 && reply.status <= 299;
-}
-
-/** An error's status tells enough when its body can't be had; a success is worth nothing without. */
-async function readBody(status: number, body: Dispatcher.ResponseData['body']): Promise<string> {
-  try {
-    return await body.text();
-  } catch (error) {
-    if (isSuccess({ status })) throw error;
-    return '';
-  }
 }
 
 function firstValue(header: string | string[] | undefined): string | undefined {

@@ -1,6 +1,6 @@
 import { errors } from 'undici';
 import { Fault } from '../../rotation/faults.ts';
-import { createAbortedFault } from './deadline.ts';
+import { createAbortedFault } from './aborted.ts';
 
 /** Whom a call goes to, in words for messages. */
 export interface Peer {

@@ -1,4 +1,4 @@
-import { untilAborted } from './deadline.ts';
+import { untilAborted } from './aborted.ts';
 
 const hourMs = 3_600_000;
 const longestMarginMs = 300_000;

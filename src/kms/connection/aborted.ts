@@ -23,29 +23,3 @@ export async function untilAborted<T>(work: () => Promise<T>, signal: AbortSigna
       .finally(() => signal.removeEventListener('abort', stop));
   });
 }
-
-/**
- * Runs `work` for `timeoutMs` at most and until `outer` aborts, and tells it by its signal when it is given
- * up. Settles at that very moment, because undici minds no signal while it connects.
- */
-export async function withDeadline<T>(
-  work: (signal: AbortSignal) => Promise<T>,
-  timeoutMs: number,
-  createTimeoutFault: () => Fault,
-  outer: AbortSignal | undefined,
-): Promise<T> {
-  const inner = new AbortController();
-  const inTime = (): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(createTimeoutFault()), timeoutMs);
-      void work(inner.signal)
-        .then(resolve, reject)
-        .finally(() => clearTimeout(timer));
-    });
-  try {
-    return await untilAborted(inTime, outer);
-  } catch (error) {
-    inner.abort(error);
-    throw error;
-  }
-}

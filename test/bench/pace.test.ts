@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { freshRedis } from '../support/peers.ts';
+import { keepFigure } from './figures.ts';
+import { keyturn } from './process.ts';
+import { openBenchScene } from './scene.ts';
+import { scaled, timeout } from './size.ts';
+
+const seconds = 20;
+/** The first calls are made below the share on purpose, the last by workers that run out of work. */
+const leftOut = { firstMs: 2000, lastMs: 1000 };
+
+/** Calls in the fullest second, wherever it begins. */
+function fullestSecond(arrivals: readonly number[]): number {
+  let first = 0;
+  let most = 0;
+  arrivals.forEach((at, index) => {
+    while ((arrivals[first] ?? at) <= at - 1000) first += 1;
+    most = Math.max(most, index - first + 1);
+  });
+  return most;
+}
+
+for (const rate of [200, 2000, 5000])
+  for (const workers of [1, 2, 4])
+    test(`${workers} workers keep a pace of ${rate} calls/s`, { timeout }, async () => {
+      const scene = await openBenchScene({ records: rate * scaled(seconds), kms: 'lean' });
+      await scene.rotateKey();
+      const limits = { rate, backlog: 1_000_000, batchSize: Math.min(500, rate / 4) };
+      const config = await scene.configFor((await freshRedis()).url, { limits });
+      await keyturn('enqueue', config).ended;
+      await Promise.all(
+        Array.from({ length: workers }, () => keyturn('work', config, '--exit-when-done').ended),
+      );
+      const all = (await scene.arrivals()).toSorted((left, right) => left - right);
+      const from = (all[0] ?? 0) + leftOut.firstMs;
+      const to = (all.at(-1) ?? 0) - leftOut.lastMs;
+      const arrivals = all.filter((at) => at >= from && at < to);
+      const used = (arrivals.length * 1000) / (to - from) / rate;
+      const of = `, ${workers} worker${workers === 1 ? '' : 's'} at ${rate} calls/s`;
+      keepFigure(`share of the rate used${of}`, 'ratio', [used], { atLeast: 0.98, atMost: 1 });
+      keepFigure(`fullest second${of}`, 'ratio', [fullestSecond(arrivals) / rate], { atMost: 1.02 });
+      expect(all).toHaveLength(scene.records);
+    });

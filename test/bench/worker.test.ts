@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { freshRedis } from '../support/peers.ts';
+import { keepFigure, medianRatio } from './figures.ts';
+import { start } from './process.ts';
+import { openBenchScene, type BenchScene, type SceneOptions } from './scene.ts';
+import { rounds, scaled, timeout } from './size.ts';
+import { timeWork, type Throughput } from './time-work.ts';
+
+const concurrency = 64;
+
+/** Runs a script of `rivals` over the first so many records. */
+async function rival(
+  scene: BenchScene,
+  script: string,
+  { lanes = concurrency, share = 1, broker = '' }: { lanes?: number; share?: number; broker?: string } = {},
+): Promise<Throughput> {
+  const printed = await start([`test/bench/rivals/${script}.mjs`], {
+    DATABASE: scene.databaseUrl,
+    ENDPOINT: scene.kms.endpoint,
+    TOKEN: scene.kms.token,
+    CONCURRENCY: String(lanes),
+    RECORDS: String(scene.records * share),
+    BROKER: broker,
+  }).ended;
+  return JSON.parse(printed);
+}
+
+async function compare(kms: SceneOptions['kms']): Promise<void> {
+  const scene = await openBenchScene({ records: scaled(40_000), kms });
+  const bare: Throughput[] = [];
+  const work: Throughput[] = [];
+  const limited: Throughput[] = [];
+  const serial: Throughput[] = [];
+  const jobs: Throughput[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    bare.push(await rival(scene, 'bare-loop'));
+    work.push(await timeWork(scene, { concurrency }));
+    limited.push(await rival(scene, 'p-limit', { share: 1 / 4 }));
+    serial.push(await rival(scene, 'p-limit', { lanes: 1, share: 1 / 20 }));
+    const broker = (await freshRedis()).url;
+    jobs.push(await rival(scene, 'job-per-ciphertext', { share: 1 / 4, broker }));
+  }
+  const speed = (runs: readonly Throughput[]): number[] => runs.map(({ perSecond }) => perSecond);
+  const cpu = (runs: readonly Throughput[]): number[] => runs.map(({ cpuPerRecord }) => cpuPerRecord);
+  const of = `, ${kms} KMS`;
+  keepFigure(`one worker${of}`, 'records/s', speed(work));
+  keepFigure(`bare undici loop${of}`, 'calls/s', speed(bare));
+  keepFigure(`script with p-limit, fetch and an UPDATE per row${of}`, 'records/s', speed(limited));
+  keepFigure(`serial script${of}`, 'records/s', speed(serial));
+  keepFigure(`one BullMQ job per ciphertext${of}`, 'records/s', speed(jobs));
+  keepFigure(`CPU of the worker${of}`, 'µs a record', cpu(work));
+  keepFigure(`CPU of the bare loop${of}`, 'µs a call', cpu(bare));
+  keepFigure(`share of the limit${of}`, 'ratio', [medianRatio(speed(work), speed(bare))], { atLeast: 0.8 });
+  keepFigure(`÷ p-limit script${of}`, 'ratio', [medianRatio(speed(work), speed(limited))], { atLeast: 6 });
+  keepFigure(`÷ serial script${of}`, 'ratio', [medianRatio(speed(work), speed(serial))], { atLeast: 18 });
+  keepFigure(`÷ one job per ciphertext${of}`, 'ratio', [medianRatio(speed(work), speed(jobs))], { atLeast: 3 });
+  keepFigure(`CPU ÷ bare loop${of}`, 'ratio', [medianRatio(cpu(work), cpu(bare))], { atMost: 1.4 });
+  expect(work).toHaveLength(rounds);
+}
+
+test('one worker against the bare loop and what people write', { timeout }, () => compare('emulator'));
+test('the same, against a KMS that costs next to nothing', { timeout }, () => compare('lean'));
