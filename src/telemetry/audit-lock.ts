@@ -30,28 +30,43 @@ export async function withAuditLock<T>(lock: string, work: () => Promise<T>): Pr
 
 async function take(lock: string, holder: string): Promise<void> {
   const startedAt = performance.now();
-  let seen = { holder: '', since: startedAt };
-  while (!(await linkAnew(holder, lock))) {
-    const now = performance.now();
-    const other = await holderOf(lock);
-    if (other === null) continue;
-    // Each time a lock is taken its holder has another name, so the same name is the same turn.
-    if (other !== seen.holder) seen = { holder: other, since: now };
-    const dead = isDead(other) ?? now - seen.since > silenceMs;
-    if (dead && (await takeOver(lock, other, holder))) return;
-    if (now - startedAt > patienceMs)
+  const silent = watchSilence();
+  while (!(await tryToTake(lock, holder, silent))) {
+    if (performance.now() - startedAt > patienceMs)
       throw Object.assign(new Error(`${lock} is held by another process`), { code: lockHeld });
     await delay(1 + Math.random() * 9);
   }
 }
 
+/** Whether the holder of a lock has been the same for too long, since it was first asked for. */
+type Silent = (lock: string, holder: string) => boolean;
+
+function watchSilence(): Silent {
+  const seen = new Map<string, { holder: string; since: number }>();
+  return (lock, holder) => {
+    const now = performance.now();
+    const known = seen.get(lock);
+    // Each time a lock is taken its holder has another name, so the same name is the same turn.
+    if (known?.holder === holder) return now - known.since > silenceMs;
+    seen.set(lock, { holder, since: now });
+    return false;
+  };
+}
+
+async function tryToTake(lock: string, holder: string, silent: Silent): Promise<boolean> {
+  if (await linkAnew(holder, lock)) return true;
+  const other = await holderOf(lock);
+  const dead = other !== null && (isDead(other) ?? silent(lock, other));
+  return dead && takeOver(lock, other, holder, silent);
+}
+
 /**
  * Replaces the lock of a dead holder. Only behind a second lock: of two that found the same dead holder, the
- * slower would else remove the lock of the faster.
+ * slower would else remove the lock of the faster. Whoever dies behind that one is replaced in the same way.
  */
-async function takeOver(lock: string, dead: string, holder: string): Promise<boolean> {
+async function takeOver(lock: string, dead: string, holder: string, silent: Silent): Promise<boolean> {
   const gate = `${lock}.over`;
-  if (!(await linkAnew(holder, gate))) return false;
+  if (!(await tryToTake(gate, holder, silent))) return false;
   if ((await holderOf(lock)) === dead) {
     await rename(gate, lock);
     return true;

@@ -1,4 +1,7 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as rest } from 'node:timers/promises';
+
+/** Between two writes: as fast as a machine can, each record would change more often than a call of the KMS takes. */
+const restMs = 1;
 
 /** An application that keeps writing while a rotation runs, and remembers what it last wrote. */
 export interface Application {
@@ -23,7 +26,7 @@ export function startApplication(
       const plaintext = `written-${writes}`;
       await write(id, plaintext);
       lastWritten.set(id, plaintext);
-      await turn();
+      await rest(restMs);
     }
   })();
   return {

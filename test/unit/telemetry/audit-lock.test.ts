@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readlink, symlink } from 'node:fs/promises';
+import { readdir, readlink, symlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { withAuditLock } from '../../../src/telemetry/audit-lock.ts';
 import { auditPath } from '../../support/audit-file.ts';
@@ -65,10 +66,17 @@ test('a holder of another container is taken for dead when it was silent for lon
   expect(performance.now() - startedAt).toBeGreaterThan(20_000);
 });
 
-test('one that dies as it takes over a lock is told of in words, not waited for without end', async () => {
+test('those that die as they take over from the dead hold nobody up', async () => {
+  const lock = await auditPath();
+  const dead = await holderLike({ start: '1' });
+  for (const left of [lock, `${lock}.over`, `${lock}.over.over`]) await symlink(dead, left);
+  expect(await withAuditLock(lock, () => readdir(dirname(lock)))).toEqual([basename(lock)]);
+});
+
+test('a living process that takes over from the dead is waited for, and told of in words', async () => {
   const lock = await auditPath();
   await symlink(await holderLike({ start: '1' }), lock);
-  await symlink('somebody', `${lock}.over`);
+  await symlink(await holderLike(), `${lock}.over`);
   passTime();
   await expect(withAuditLock(lock, async () => true)).rejects.toMatchObject({ code: 'ELOCKED' });
 });
