@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config';
 import { WaitingFirst } from './test/support/waiting-first.ts';
 
 const servers = ['test/integration/**/*.test.ts', 'test/crash/**/*.test.ts'];
-/** Compares times to the millisecond, so nothing else may run beside it. */
-const timed = ['test/integration/pace.test.ts'];
+/** They measure times, so nothing else may run beside them. */
+const timed = ['test/integration/pace.test.ts', 'test/integration/share-of-the-limit.test.ts'];
 
 const everywhere = {
   // Vitest's own number is one less than there are cores.

@@ -1,8 +1,9 @@
 import { headerSample, type CensusCount } from '../rotation/certificate.ts';
 import { Fault } from '../rotation/faults.ts';
-import { scanPatiently } from '../rotation/patient-scan.ts';
+import { scanPatiently, type Scan } from '../rotation/patient-scan.ts';
+import type { RecordPage, ScanPage } from '../rotation/ports/record-store.ts';
 import type { Ref, StoredRecord } from '../rotation/record.ts';
-import { countContradicted, countPage, type PageDeps } from './count-page.ts';
+import { countContradicted, countPage, countRecords, type PageDeps } from './count-page.ts';
 import { createSample } from './sample.ts';
 
 /** Pages in work at a time, in each process that takes part in a census. */
@@ -28,8 +29,11 @@ export async function takeCensus(deps: CensusDeps, signal: AbortSignal): Promise
   let records = 0;
   let byHeader = 0;
 
-  async function count(refs: readonly Ref[]): Promise<void> {
-    const page = await countPage(pageDeps, refs, signal);
+  async function count(read: ScanPage | RecordPage): Promise<void> {
+    const page =
+      'records' in read
+        ? await countRecords(pageDeps, read.records, signal)
+        : await countPage(pageDeps, read.refs, signal);
     for (const [version, found] of page.byVersion)
       byVersion.set(version, (byVersion.get(version) ?? 0) + found);
     for (const record of page.byHeader) sample.offer(record);
@@ -40,10 +44,12 @@ export async function takeCensus(deps: CensusDeps, signal: AbortSignal): Promise
     deps.onProgress(records);
   }
 
+  const { store } = deps;
+  const scan: Scan<ScanPage | RecordPage> = (...from) => store.scanRecords?.(...from) ?? store.scan(...from);
   const inWork = new Set<Promise<void>>();
   const patience = { signal, patienceMs: Infinity, onFault: deps.calls.onFault };
-  for await (const page of scanPatiently(deps.store, null, deps.pageSize, patience)) {
-    const counted = count(page.refs);
+  for await (const page of scanPatiently(scan, null, deps.pageSize, patience)) {
+    const counted = count(page);
     inWork.add(counted);
     // A rejection is met by the race or by the wait for all.
     counted.then(() => inWork.delete(counted)).catch(() => undefined);

@@ -47,7 +47,15 @@ export async function countPage(
   signal: AbortSignal,
 ): Promise<PageCount> {
   const patience = { signal, patienceMs: deps.storePatienceMs, onFault: deps.calls.onFault };
-  const page = await patiently(patience, () => deps.store.read(refs));
+  return countRecords(deps, await patiently(patience, () => deps.store.read(refs)), signal);
+}
+
+/** As `countPage`, of records as they were read just now. */
+export async function countRecords(
+  deps: PageDeps,
+  page: readonly StoredRecord[],
+  signal: AbortSignal,
+): Promise<PageCount> {
   const findings = await findAll(deps, page, signal);
   const byVersion = new Map<string, number>();
   const byHeader: StoredRecord[] = [];

@@ -36,6 +36,7 @@ export async function enqueueStore(
   signal: AbortSignal,
 ): Promise<EnqueueEnd> {
   const { ledger, store } = deps;
+  const scan: RecordStore['scan'] = (...from) => store.scan(...from);
   const patience = { signal, patienceMs: Infinity, onFault: deps.onFault };
   const stager = createBatchStager(deps, epoch, signal);
   const room = createBacklogGate(deps, signal);
@@ -47,7 +48,7 @@ export async function enqueueStore(
 
     let next = position.nextBatch;
     let overtaken = false;
-    for await (const page of scanPatiently(store, position.cursor, deps.batchSize, patience)) {
+    for await (const page of scanPatiently(scan, position.cursor, deps.batchSize, patience)) {
       if (!(await room())) return signal.aborted ? 'interrupted' : 'superseded';
       const batch: Batch = { epoch, number: next, refs: page.refs, late: false };
       overtaken = !(await stager.stage(batch, () => ledger.stage({ batch, cursor: page.cursor })));

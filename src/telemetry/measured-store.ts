@@ -16,20 +16,24 @@ export function measureStore(
       used(op, (performance.now() - startedAt) / 1000);
     }
   }
-  const { sample } = store;
-  return {
-    async *scan(from, limit, signal) {
-      const pages = store.scan(from, limit, signal)[Symbol.asyncIterator]();
-      try {
-        for (;;) {
-          const page = await timed('scan', () => pages.next());
-          if (page.done === true) return;
-          yield page.value;
-        }
-      } finally {
-        await pages.return?.();
+  async function* timedPages<Page>(scan: AsyncIterable<Page>): AsyncGenerator<Page> {
+    const pages = scan[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const page = await timed('scan', () => pages.next());
+        if (page.done === true) return;
+        yield page.value;
       }
-    },
+    } finally {
+      await pages.return?.();
+    }
+  }
+  const { sample, scanRecords } = store;
+  return {
+    scan: (...from) => timedPages(store.scan(...from)),
+    ...(scanRecords !== undefined && {
+      scanRecords: (...from) => timedPages(scanRecords.call(store, ...from)),
+    }),
     read: (refs) => timed('read', () => store.read(refs)),
     replace: (changes) => timed('replace', () => store.replace(changes)),
     count: () => timed('count', () => store.count()),

@@ -7,6 +7,7 @@ import {
   type ReplaceOutcome,
   type StoredRecord,
 } from '../rotation/record.ts';
+import { recordScanContract } from './record-scan-contract.ts';
 import { recordSampleContract } from './record-sample-contract.ts';
 import type { RecordStoreFixture, RecordStoreTraits } from './record-store-fixture.ts';
 
@@ -30,6 +31,7 @@ export function recordStoreContract(
     knowsFields = true,
     checks = true,
     samples = true,
+    scansRecords = false,
   } = traits;
   const { tenantField = 'tenant', batchSize = 1000 } = traits;
   const makeValue = traits.makeValue ?? ((label: string) => Buffer.from(`value of ${label}`));
@@ -62,6 +64,10 @@ export function recordStoreContract(
       for await (const page of fixture.store.scan(from, limit, signal)) pages.push(page);
       return pages;
     }
+    async function* scanRecordRefs(from: Cursor | null, limit: number, signal: AbortSignal) {
+      for await (const { records, cursor } of fixture.store.scanRecords?.(from, limit, signal) ?? [])
+        yield { refs: records.map(({ ref }) => ref), cursor };
+    }
     async function scanRefs(limit = 100, from: Cursor | null = null): Promise<Ref[]> {
       return (await scanPages(limit, from)).flatMap(({ refs }) => refs);
     }
@@ -75,81 +81,20 @@ export function recordStoreContract(
       return fixture.store.replace([replacementOf(read, makeValue(label), 'v2')]);
     }
 
-    describe('scan', () => {
-      test('an empty store has no page', async () => {
-        expect(await scanPages(10)).toEqual([]);
-      });
+    const scene = { fixture: () => fixture, seed: seedMany, makeValue, knowsNull };
+    recordScanContract('scan', { ...scene, scan: (...from) => fixture.store.scan(...from) });
+    if (scansRecords) {
+      recordScanContract('scanRecords', { ...scene, scan: scanRecordRefs });
 
-      test.each([1, 7, 20, 21, 1000])('every record is in exactly one page of at most %i', async (limit) => {
-        const refs = await seedMany(60);
-        const pages = await scanPages(limit);
-        expect(pages.flatMap((page) => page.refs).toSorted()).toEqual(refs.toSorted());
-        for (const page of pages) {
-          expect(page.refs.length).toBeGreaterThan(0);
-          expect(page.refs.length).toBeLessThanOrEqual(limit);
-        }
+      test('scanRecords gives what read gives', async () => {
+        const refs = await seedMany(30);
+        const scanned: StoredRecord[] = [];
+        for await (const { records } of fixture.store.scanRecords?.(null, 7, never) ?? [])
+          scanned.push(...records);
+        const byRef = (left: StoredRecord, right: StoredRecord): number => left.ref.localeCompare(right.ref);
+        expect(scanned.toSorted(byRef)).toEqual((await fixture.store.read(refs)).toSorted(byRef));
       });
-
-      test('each cursor goes on strictly after its page, in the same order', async () => {
-        await seedMany(23);
-        const all = await scanRefs();
-        let done = 0;
-        for (const page of await scanPages(4)) {
-          done += page.refs.length;
-          expect(await scanRefs(5, page.cursor)).toEqual(all.slice(done));
-        }
-        expect(done).toBe(23);
-      });
-
-      test('a cursor outlives the record that it points to', async () => {
-        await seedMany(12);
-        const all = await scanRefs();
-        const [first] = await scanPages(5);
-        for (const ref of first?.refs ?? []) await fixture.remove(ref);
-        expect(await scanRefs(5, first?.cursor)).toEqual(all.slice(5));
-      });
-
-      test('a record there all the while comes once, whatever is written and removed beside it', async () => {
-        const refs = await seedMany(40);
-        const doomed = new Set(refs.slice(0, 15));
-        const seen: Ref[] = [];
-        for await (const page of fixture.store.scan(null, 3, never)) {
-          seen.push(...page.refs);
-          for (const ref of page.refs) await fixture.write(ref, makeValue(`rewritten ${ref}`));
-          const [next] = doomed;
-          if (next !== undefined && doomed.delete(next)) await fixture.remove(next);
-        }
-        expect(new Set(seen).size).toBe(seen.length);
-        const stayed = refs.slice(15);
-        expect(seen.filter((ref) => stayed.includes(ref)).toSorted()).toEqual(stayed.toSorted());
-      });
-
-      test('abort ends it without an error', async () => {
-        await seedMany(20);
-        const control = new AbortController();
-        const seen: Ref[] = [];
-        for await (const page of fixture.store.scan(null, 5, control.signal)) {
-          seen.push(...page.refs);
-          control.abort();
-        }
-        expect(seen).toHaveLength(5);
-      });
-
-      test('aborted before it begins, it gives nothing', async () => {
-        await seedMany(3);
-        expect(await scanPages(5, null, AbortSignal.abort())).toEqual([]);
-      });
-
-      if (knowsNull)
-        test('an empty place is not a record', async () => {
-          const [full] = await fixture.seed([
-            { id: 'full', value: makeValue('full'), tenant: null },
-            { id: 'empty', value: null, tenant: null },
-          ]);
-          expect(await scanRefs()).toEqual([full]);
-          expect(await fixture.store.count()).toMatchObject({ records: 1 });
-        });
-    });
+    }
 
     describe('read', () => {
       test('gives exact bytes, fields and the ref that was asked for', async () => {
@@ -307,8 +252,12 @@ export function recordStoreContract(
     });
 
     test('has the optional methods that its traits name, and no other', () => {
-      const { check, sample } = fixture.store;
-      expect({ checks: check !== undefined, samples: sample !== undefined }).toEqual({ checks, samples });
+      const { check, sample, scanRecords } = fixture.store;
+      expect([check !== undefined, sample !== undefined, scanRecords !== undefined]).toEqual([
+        checks,
+        samples,
+        scansRecords,
+      ]);
     });
 
     if (checks) {

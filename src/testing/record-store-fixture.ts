@@ -1,4 +1,5 @@
 import type { OwnStore } from '../rotation/ports/open-store.ts';
+import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Ref } from '../rotation/record.ts';
 
 /** A record that a test asks the fixture to put into the store. */
@@ -19,7 +20,7 @@ export interface SeedRecord {
  * the store's back, straight to where the records lie.
  */
 export interface RecordStoreFixture {
-  readonly store: OwnStore;
+  readonly store: OwnStore & Pick<RecordStore, 'scanRecords'>;
   /** Puts records. Gives their refs, exactly as the store's `scan` gives them, aligned with `records`. */
   seed(records: readonly SeedRecord[]): Promise<readonly Ref[]>;
   /**
@@ -49,6 +50,8 @@ export interface RecordStoreTraits {
   readonly checks?: boolean;
   /** The store has `sample`; by default it does. */
   readonly samples?: boolean;
+  /** The store has `scanRecords`; by default it does not. A store of a user's own needs none. */
+  readonly scansRecords?: boolean;
   /** The name under which the store gives the field `tenant`, where it has its own rules for names. */
   readonly tenantField?: string;
   /** Records in the largest batch that is read, 1000 by default; fewer where each costs a request. */

@@ -29,7 +29,11 @@ const server = createServer((request, response) => {
   request.setEncoding('utf8').on('data', (chunk) => (body += chunk));
   request.on('end', () => {
     const method = request.url.slice(request.url.lastIndexOf(':') + 1);
-    const reply = JSON.stringify({ keyId: 'k1', ...answers[method](JSON.parse(body)), versionId: versionId() });
+    const reply = JSON.stringify({
+      keyId: 'k1',
+      ...answers[method](JSON.parse(body)),
+      versionId: versionId(),
+    });
     const send = () =>
       response
         .writeHead(200, { 'content-type': 'application/json', 'content-length': reply.length })

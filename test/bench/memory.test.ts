@@ -52,6 +52,13 @@ for (const references of [100_000, 1_000_000, 10_000_000])
       if (running.producer) samples.producer.push(residentMb(producer) ?? NaN);
     }
     await Promise.all([worker.ended, producer.ended]);
+    const stats = await redis.info('stats');
+    const bytes = ['input', 'output'].map((way) =>
+      Number(new RegExp(`total_net_${way}_bytes:(\\d+)`).exec(stats)?.[1]),
+    );
+    keepFigure(`bytes to and from Redis a record, ${references.toExponential(0)} references`, 'bytes', [
+      bytes.reduce((sum, each) => sum + each, 0) / records,
+    ]);
     for (const [name, all] of Object.entries(samples)) {
       const seen = all.filter((mb) => mb > 0);
       const settled = seen.slice(Math.ceil(seen.length / 10));

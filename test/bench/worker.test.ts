@@ -1,29 +1,12 @@
 import { expect, test } from 'vitest';
 import { freshRedis } from '../support/peers.ts';
 import { keepFigure, medianRatio } from './figures.ts';
-import { start } from './process.ts';
-import { openBenchScene, type BenchScene, type SceneOptions } from './scene.ts';
+import { rival } from './rival.ts';
+import { openBenchScene, type SceneOptions } from './scene.ts';
 import { rounds, scaled, timeout } from './size.ts';
 import { timeWork, type Throughput } from './time-work.ts';
 
 const concurrency = 64;
-
-/** Runs a script of `rivals` over the first so many records. */
-async function rival(
-  scene: BenchScene,
-  script: string,
-  { lanes = concurrency, share = 1, broker = '' }: { lanes?: number; share?: number; broker?: string } = {},
-): Promise<Throughput> {
-  const printed = await start([`test/bench/rivals/${script}.mjs`], {
-    DATABASE: scene.databaseUrl,
-    ENDPOINT: scene.kms.endpoint,
-    TOKEN: scene.kms.token,
-    CONCURRENCY: String(lanes),
-    RECORDS: String(scene.records * share),
-    BROKER: broker,
-  }).ended;
-  return JSON.parse(printed);
-}
 
 async function compare(kms: SceneOptions['kms']): Promise<void> {
   const scene = await openBenchScene({ records: scaled(40_000), kms });
@@ -53,7 +36,9 @@ async function compare(kms: SceneOptions['kms']): Promise<void> {
   keepFigure(`share of the limit${of}`, 'ratio', [medianRatio(speed(work), speed(bare))], { atLeast: 0.8 });
   keepFigure(`÷ p-limit script${of}`, 'ratio', [medianRatio(speed(work), speed(limited))], { atLeast: 6 });
   keepFigure(`÷ serial script${of}`, 'ratio', [medianRatio(speed(work), speed(serial))], { atLeast: 18 });
-  keepFigure(`÷ one job per ciphertext${of}`, 'ratio', [medianRatio(speed(work), speed(jobs))], { atLeast: 3 });
+  keepFigure(`÷ one job per ciphertext${of}`, 'ratio', [medianRatio(speed(work), speed(jobs))], {
+    atLeast: 3,
+  });
   keepFigure(`CPU ÷ bare loop${of}`, 'ratio', [medianRatio(cpu(work), cpu(bare))], { atMost: 1.4 });
   expect(work).toHaveLength(rounds);
 }

@@ -29,7 +29,7 @@ function storeWithOutages(outages: number, fault = storeDown()): Pick<RecordStor
 async function collect(store: Pick<RecordStore, 'scan'>, signal: AbortSignal): Promise<string[]> {
   const refs: string[] = [];
   const patience = { signal, patienceMs: Infinity, onFault: () => undefined };
-  for await (const page of scanPatiently(store, '12', 4, patience)) refs.push(...page.refs);
+  for await (const page of scanPatiently(store.scan, '12', 4, patience)) refs.push(...page.refs);
   return refs;
 }
 
@@ -66,7 +66,7 @@ test('a reader that has enough lets the scan of the store end', async () => {
     },
   };
   const patience = { signal: never, patienceMs: Infinity, onFault: () => undefined };
-  for await (const page of scanPatiently(store, null, 1, patience)) {
+  for await (const page of scanPatiently(store.scan, null, 1, patience)) {
     expect(page.refs).toEqual(['a']);
     break;
   }

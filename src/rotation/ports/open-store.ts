@@ -19,7 +19,7 @@ export interface StoreContext {
  * A store of a user's own. Without `sample` a plan knows its first records alone. Without `check` keyturn
  * counts the records instead, and without `caveats` or `excluded` the certificate has none to tell.
  */
-export type OwnStore = Omit<RecordStore, 'check' | 'caveats' | 'excluded'> &
+export type OwnStore = Omit<RecordStore, 'scanRecords' | 'check' | 'caveats' | 'excluded'> &
   Partial<Pick<RecordStore, 'check' | 'caveats' | 'excluded'>>;
 
 /**

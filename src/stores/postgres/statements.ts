@@ -11,10 +11,10 @@ export interface Statements {
   readonly checkScope: string;
   /** A record without a whole key, if there is one; null where the columns forbid it. */
   readonly findNullKey: string | null;
-  /** $1 = rows. */
-  readonly firstStretch: string;
-  /** $1… = the key after which to go on, in scan order; the last = rows. */
-  readonly nextStretch: string;
+  /** `first`: $1 = rows. `next`: $1… = the key after which to go on, in scan order; the last = rows. */
+  readonly scan: { readonly first: string; readonly next: string };
+  /** As `scan`, with what `read` gives of each record. */
+  readonly scanRecords: Statements['scan'];
   /** $1… = one array of texts per key column. */
   readonly read: string;
   /**
@@ -64,10 +64,15 @@ export function statementsFor(
    * Walks a number of rows by the index, in scope or not, so that no statement takes long where few rows are
    * in scope. The last row is always shown, to go on after it.
    */
-  function stretch(rows: string, conditions: readonly string[]): string {
+  function stretches(more: string): Statements['scan'] {
+    const first = stretch(more, '$1', wholeKey);
+    const behindKey = [`(${scanKey}) > (${afterKey})`, ...wholeKey];
+    return { first, next: stretch(more, `$${shape.scanOrder.length + 1}`, behindKey) };
+  }
+  function stretch(more: string, rows: string, conditions: readonly string[]): string {
     return `
 SELECT * FROM (
-  SELECT ${texts(key.map(({ name }) => name))} AS key,
+  SELECT ${texts(key.map(({ name }) => name))} AS key,${more}
          (${scope}) IS TRUE AS "inScope",
          row_number() OVER (ORDER BY ${scanKey})::int4 AS place
     FROM ${table}
@@ -94,6 +99,8 @@ SELECT ${texts(key.map(({ name }) => name))} AS key
   });
 
   const valueText = `${of(column)}::${shape.valueKind === 'bytea' ? 'bytea' : 'text'}`;
+  const recordColumns = `${valueText} AS value, ${texts(fields)} AS fields,
+          ${versionColumn === null ? 'NULL' : of(versionColumn)}::text AS "keyVersion"`;
   const toBytes = (text: string): string =>
     shape.valueKind === 'bytea' ? `decode(${text}, 'base64')` : text;
   // COLLATE "C" compares bytes, whatever the column's collation takes for equal.
@@ -157,16 +164,15 @@ SELECT place FROM keyturn_swapped`;
       nullable.length === 0
         ? null
         : `SELECT true AS found FROM ${table} WHERE (${nullInKey}) AND ${scope} LIMIT 1`,
-    firstStretch: stretch('$1', wholeKey),
-    nextStretch: stretch(`$${shape.scanOrder.length + 1}`, [`(${scanKey}) > (${afterKey})`, ...wholeKey]),
+    scan: stretches(''),
+    scanRecords: stretches(`${recordColumns},`),
 
     // LIMIT keeps the planner from joining by a scan of the whole table: each key is one look into the index.
     read: `
 SELECT keyturn_wanted.place::int4 AS place, found.*
   FROM unnest(${arrays(0)}) WITH ORDINALITY AS keyturn_wanted (${keyNames}, place)
  CROSS JOIN LATERAL (
-   SELECT ${valueText} AS value, ${texts(fields)} AS fields,
-          ${versionColumn === null ? 'NULL' : of(versionColumn)}::text AS "keyVersion"
+   SELECT ${recordColumns}
      FROM ${table}
     WHERE ${wantedKey} AND ${scope}
     LIMIT 1
