@@ -81,6 +81,7 @@ export default defineConfig({
         // Measures, and needs the machine for itself; `scripts/bench.mjs` runs it.
         test: {
           ...everywhere,
+          maxWorkers: 1,
           name: 'bench',
           include: ['test/bench/**/*.test.ts'],
           sequence: { groupOrder: 4 },

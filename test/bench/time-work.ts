@@ -19,7 +19,7 @@ const betweenLooksMs = 5;
 export async function timeWork(scene: BenchScene, limits: object, workers = 1): Promise<Throughput> {
   const broker = (await freshRedis()).url;
   await scene.rotateKey();
-  const config = await scene.configFor(broker, { limits: { rate: 'none', backlog: 1_000_000, ...limits } });
+  const config = await scene.configFor(broker, { limits: { rate: 'none', backlog: 100_000, ...limits } });
   await keyturn('enqueue', config).ended;
   const running = Array.from({ length: workers }, () => keyturn('work', config, '--exit-when-done'));
   const redis = new Redis(broker);
