@@ -12,7 +12,7 @@ import type { Pin } from '../rotation/ports/ledger.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Ref } from '../rotation/record.ts';
 import { pagesInWork } from './census.ts';
-import { countContradicted, countPage } from './count-page.ts';
+import { countContradicted, countPage, type PageCount, type PageDeps } from './count-page.ts';
 import { isSampled } from './sample.ts';
 
 /** How long store and broker are waited for with a batch in hand; past it another process may have it. */
@@ -80,8 +80,17 @@ async function countBatch(
 ): Promise<CensusTally> {
   const goal = goalFor(census.pin);
   const deps = { store, format, goal, calls, deep: census.deep, storePatienceMs: patienceMs };
-  const page = await countPage(deps, refs, signal);
-  const sample = page.byHeader.filter(({ ref }) => isSampled(census.id, ref, census.enqueued));
+  return tallyPage(deps, await countPage(deps, refs, signal), census.enqueued, signal);
+}
+
+/** What a ledger keeps of a page, a sample of which is confirmed by the KMS. */
+export async function tallyPage(
+  deps: PageDeps,
+  page: PageCount,
+  enqueued: number,
+  signal: AbortSignal,
+): Promise<CensusTally> {
+  const sample = page.byHeader.filter(() => isSampled(enqueued));
   return {
     records: page.records,
     byVersion: Object.fromEntries(page.byVersion),

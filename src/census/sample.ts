@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { headerSample } from '../rotation/certificate.ts';
-import type { Ref } from '../rotation/record.ts';
 
 /** A uniform random sample of a stream of unknown length (reservoir sampling). */
 export interface Sample<T> {
@@ -29,10 +27,8 @@ export function createSample<T>(size: number, random = Math.random): Sample<T> {
  * Whether a record belongs to the sample of a census that many processes take, none of which sees the whole.
  * `enqueued` is how many records the census has come across so far. As that is never more than there are, the
  * sample is as dense everywhere as `headerSample` over the whole store at least, and it needs no estimate of
- * the store that may be wrong; for a billion records it holds some thousands. The census's id makes it
- * another one each time.
+ * the store that may be wrong; for a billion records it holds some thousands.
  */
-export function isSampled(censusId: string, ref: Ref, enqueued: number): boolean {
-  const digest = createHash('sha256').update(`${censusId} ${ref}`).digest();
-  return digest.readUInt32BE(0) / 2 ** 32 < headerSample / enqueued;
+export function isSampled(enqueued: number, random = Math.random): boolean {
+  return random() < headerSample / enqueued;
 }

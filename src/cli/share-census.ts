@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { startCounting } from '../census/count-batches.ts';
+import { countStore } from '../census/count-store.ts';
 import { finishSharedCensus } from '../census/shared-census.ts';
 import { enqueueCensus } from '../producer/enqueue-census.ts';
 import type { CensusCount } from '../rotation/certificate.ts';
@@ -52,6 +53,12 @@ export async function shareCensus(
       queue,
       enqueue: (stop) => {
         const { batchSize, backlog } = config.limits;
+        const { scanRecords } = store;
+        // A deep census waits for the KMS, not for the store.
+        if (workers === 0 && scanRecords !== undefined && !choices.deep) {
+          const goal = rotation.goalFor(target);
+          return countStore({ ...rotation, ledger, queue, scanRecords, goal, batchSize }, opened, stop);
+        }
         const deps = { store, ledger, queue, batchSize, backlog, onFault: log.fault };
         return enqueueCensus(deps, opened.id, stop);
       },

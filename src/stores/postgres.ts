@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { asFault, Fault } from '../rotation/faults.ts';
-import type { RecordPage, RecordStore, ScanPage } from '../rotation/ports/record-store.ts';
-import type { Cursor, Ref, ReplaceOutcome, Replacement, StoredRecord } from '../rotation/record.ts';
+import type { RecordStore } from '../rotation/ports/record-store.ts';
+import type { Ref, ReplaceOutcome, Replacement, StoredRecord } from '../rotation/record.ts';
 import { unlessAborted } from '../rotation/unless-aborted.ts';
 import { readCatalog } from './postgres/catalog.ts';
 import { checkScope, notOfOneRecord } from './postgres/scope.ts';
@@ -14,24 +14,15 @@ import {
   journalTableOf,
 } from './postgres/journal-table.ts';
 import { encodeRef, parseRef } from './postgres/ref.ts';
+import { isCastable } from './postgres/castable.ts';
+import { createScans } from './postgres/scan.ts';
+import { recordRow, toRecord } from './postgres/stored-record.ts';
 import { sampleKeys } from './postgres/sample.ts';
 import { splitOnRecordFault } from './postgres/split-on-fault.ts';
 import { queryRows, type SqlPool } from './postgres/sql-pool.ts';
-import { statementsFor, type Statements } from './postgres/statements.ts';
+import { statementsFor } from './postgres/statements.ts';
 import { resolveTable, type ColumnNames } from './postgres/table-shape.ts';
 
-/** Rows that one statement of a scan walks, in scope or not; more where a page is larger. */
-const stretchRows = 2000;
-
-const keyRow = z.object({ place: z.number(), inScope: z.boolean(), key: z.array(z.string()) });
-const valueRow = z.object({
-  value: z.union([z.instanceof(Uint8Array), z.string()]),
-  fields: z.array(z.string().nullable()),
-  keyVersion: z.string().nullable(),
-});
-const recordRow = valueRow.extend({ place: z.number() });
-/** The last of a stretch may be no record. */
-const keyRecordRow = keyRow.extend({ ...valueRow.shape, value: valueRow.shape.value.nullable() });
 const placeRow = z.object({ place: z.number() });
 
 export interface PostgresStoreOptions extends ColumnNames {
@@ -78,80 +69,13 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     ? [journalCaveat(journalTable)]
     : await findJournalCaveats(pool, journalTable);
 
-  async function* scan(from: Cursor | null, limit: number, signal: AbortSignal): AsyncGenerator<ScanPage> {
-    const rows = Math.max(limit, stretchRows);
-    for await (const stretch of walk(keyRow, sql.scan, from, rows, signal)) {
-      const refs = stretch.map(({ key }) => encodeRef(key));
-      for (let start = 0; start < refs.length; start += limit) {
-        const page = refs.slice(start, start + limit);
-        const cursor = page.at(-1);
-        if (cursor === undefined || signal.aborted) return;
-        yield { refs: page, cursor };
-      }
-    }
-  }
-
-  async function* scanRecords(
-    from: Cursor | null,
-    limit: number,
-    signal: AbortSignal,
-  ): AsyncGenerator<RecordPage> {
-    for await (const stretch of walk(keyRecordRow, sql.scanRecords, from, limit, signal)) {
-      const records = stretch.flatMap(({ key, value, ...rest }) =>
-        value === null ? [] : [toRecord(encodeRef(key), { value, ...rest })],
-      );
-      const cursor = records.at(-1)?.ref;
-      if (cursor !== undefined) yield { records, cursor };
-    }
-  }
-
-  /** The rows in scope, stretch by stretch; the next one is asked for while a stretch is worked on. */
-  async function* walk<Row extends z.ZodType<z.output<typeof keyRow>>>(
-    row: Row,
-    statements: Statements['scan'],
-    from: Cursor | null,
-    rows: number,
-    signal: AbortSignal,
-  ): AsyncGenerator<z.output<Row>[]> {
-    async function readStretch(after: readonly string[] | null): Promise<z.output<Row>[]> {
-      const start = after === null ? [] : shape.scanOrder.map((place) => after[place]);
-      const statement = after === null ? statements.first : statements.next;
-      const found = await queryRows(pool, row, statement, [...start, rows]).catch(notOfOneRecord);
-      return found.toSorted((left, right) => left.place - right.place);
-    }
-    if (signal.aborted) return;
-    let ahead: Promise<z.output<Row>[]> | null = readStretch(from === null ? null : await parseCursor(from));
-    while (ahead !== null) {
-      // A statement on a dead server is not waited for.
-      const stretch: z.output<Row>[] | null = await unlessAborted(ahead, signal);
-      const last: z.output<Row> | undefined = stretch?.at(-1);
-      if (stretch === null || last === undefined) return;
-      ahead = last.place < rows ? null : readStretch(last.key);
-      // It is met when it is waited for, if ever.
-      ahead?.catch(() => undefined);
-      const inScope = stretch.filter((found) => found.inScope);
-      if (inScope.length > 0) yield inScope;
-    }
-  }
-
-  async function parseCursor(cursor: Cursor): Promise<readonly string[]> {
-    const key = parseRef(cursor, shape.key.length);
-    if (key !== null && (await isCastable(key))) return key;
-    throw new Fault(
-      'rotation',
-      'BAD_REF',
-      `the saved place of the scan is no key of ${shape.table}: was store.key changed?`,
-      { peer: 'store' },
-    );
-  }
-
   async function read(refs: readonly Ref[]): Promise<StoredRecord[]> {
     const wanted = [...new Set(refs)].flatMap((ref) => {
       const key = parseRef(ref, shape.key.length);
       return key === null ? [] : [{ ref, key }];
     });
     return splitOnRecordFault(wanted, readTogether, async ({ key }, fault) =>
-      (await isCastable(key)) ? notOfOneRecord(fault) : [],
+      (await isCastable(pool, sql, key)) ? notOfOneRecord(fault) : [],
     );
   }
 
@@ -159,30 +83,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     if (wanted.length === 0) return [];
     const keys = shape.key.map((_, place) => wanted.map(({ key }) => key[place]));
     const rows = await queryRows(pool, recordRow, sql.read, keys);
-    return rows.flatMap(({ place, ...row }) => {
-      const ref = wanted[place - 1]?.ref;
-      return ref === undefined ? [] : [toRecord(ref, row)];
+    return rows.flatMap(({ value, about }) => {
+      const ref = wanted[about[0] - 1]?.ref;
+      return ref === undefined ? [] : [toRecord(ref, value, about, options.fields)];
     });
-  }
-
-  function toRecord(ref: Ref, { value, fields, keyVersion }: z.output<typeof valueRow>): StoredRecord {
-    return {
-      ref,
-      value: typeof value === 'string' ? Buffer.from(value) : value,
-      fields: Object.fromEntries(options.fields.map((name, index) => [name, fields[index] ?? null])),
-      keyVersion,
-      revision: null,
-    };
-  }
-
-  async function isCastable(key: readonly string[]): Promise<boolean> {
-    try {
-      await queryRows(pool, z.unknown(), sql.castKey, [...key]);
-      return true;
-    } catch (error) {
-      if (error instanceof Fault && error.faultClass === 'record') return false;
-      throw error;
-    }
   }
 
   async function replace(changes: readonly Replacement[]): Promise<ReplaceOutcome[]> {
@@ -258,8 +162,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
   const count = () => countRecords(pool, sql);
   return {
-    scan,
-    scanRecords,
+    ...createScans(pool, sql, shape, options.fields),
     read,
     replace,
     count,

@@ -43,7 +43,7 @@ const server = createServer((request, response) => {
   });
 });
 server.listen(0, '127.0.0.1', () =>
-  console.log(
+  process.stdout.write(
     JSON.stringify({
       endpoint: `http://127.0.0.1:${server.address().port}`,
       token: 'bench',

@@ -12,7 +12,8 @@ export function parseRetryAfter(
   dateHeader: string | undefined,
   nowMs: number,
 ): number | undefined {
-  const text = header?.trim() ?? '';
+  if (header === undefined) return undefined;
+  const text = header.trim();
   const delayMs = /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : readHttpDate(text) - sentAt();
   if (Number.isNaN(delayMs)) return undefined;
   return Math.min(Math.max(Math.ceil(delayMs), 0), maxRetryAfterMs);

@@ -1,3 +1,5 @@
+import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
+
 /**
  * How a ciphertext of Yandex KMS begins, as read from public samples; not documented, so a hint only:
  *
@@ -13,14 +15,13 @@ const lengthWords: readonly (readonly [offset: number, value: number])[] = [
   [48, 12],
 ];
 const shortest = 64 + 16;
+const versionIdForm = /^[a-z0-9]{20}$/;
 
 /** The key version in a ciphertext's header, null on anything unexpected; never throws. */
 export function readCiphertextVersion(ciphertext: Uint8Array): string | null {
   if (ciphertext.length < shortest) return null;
-  const view = new DataView(ciphertext.buffer, ciphertext.byteOffset, ciphertext.byteLength);
-  if (!lengthWords.every(([offset, value]) => view.getUint32(offset) === value)) return null;
-  const versionId = String.fromCharCode(
-    ...ciphertext.subarray(versionIdOffset, versionIdOffset + versionIdLength),
-  );
-  return /^[a-z0-9]{20}$/.test(versionId) ? versionId : null;
+  const bytes = viewAsBuffer(ciphertext);
+  for (const [offset, value] of lengthWords) if (bytes.readUInt32BE(offset) !== value) return null;
+  const versionId = bytes.toString('latin1', versionIdOffset, versionIdOffset + versionIdLength);
+  return versionIdForm.test(versionId) ? versionId : null;
 }

@@ -42,7 +42,7 @@ export function createPacer(
 ): Pacer {
   const waiters = new Set<Waiter>();
   /** Start times of granted slots, ascending, by performance.now(). */
-  let slots: number[] = [];
+  const slots: number[] = [];
   let taking = false;
   let timer: NodeJS.Timeout | undefined;
   let effectiveRate = 0;
@@ -61,7 +61,8 @@ export function createPacer(
   function serve(): void {
     const now = performance.now();
     const tolerance = isWarm(now) ? toleranceMs : warmUp.toleranceMs;
-    slots = slots.filter((slot) => slot > now - tolerance);
+    const firstInTime = slots.findIndex((slot) => slot > now - tolerance);
+    if (firstInTime !== 0) slots.splice(0, firstInTime < 0 ? slots.length : firstInTime);
     let due = 0;
     for (const waiter of waiters) {
       const slot = slots[due];

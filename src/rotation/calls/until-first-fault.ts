@@ -10,14 +10,19 @@ export async function untilFirstFault<Item>(
   const halt = new AbortController();
   const either = eitherSignal(signal, halt.signal);
   let stoppedBy: Fault | null = null;
-  await Promise.all(
-    items.map((item) =>
-      work(item, either).catch((error: unknown) => {
+  const left = items.values();
+  async function lane(): Promise<void> {
+    for (const item of left) {
+      try {
+        await work(item, either);
+      } catch (error) {
         // What comes after the first fault is only its echo.
         if (!either.aborted) stoppedBy ??= asFault(error);
         halt.abort();
-      }),
-    ),
-  );
+      }
+      if (either.aborted) return;
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(items.length, 100) }, lane));
   return stoppedBy;
 }

@@ -7,5 +7,5 @@ export function decodeUtf8(bytes: Uint8Array): string | null {
 
 /** The same memory with Node's fast decoders on it. */
 export function viewAsBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -11,9 +11,12 @@ export interface Statements {
   readonly checkScope: string;
   /** A record without a whole key, if there is one; null where the columns forbid it. */
   readonly findNullKey: string | null;
-  /** `first`: $1 = rows. `next`: $1… = the key after which to go on, in scan order; the last = rows. */
+  /**
+   * The keys in scope of a stretch of rows, in one row, and the last key walked unless the table ended.
+   * `first`: $1 = rows. `next`: $1… = the key after which to go on, in scan order; the last = rows.
+   */
   readonly scan: { readonly first: string; readonly next: string };
-  /** As `scan`, with what `read` gives of each record. */
+  /** The same stretches, a row for each record with what `read` gives of it; the last row walked is shown too. */
   readonly scanRecords: Statements['scan'];
   /** $1… = one array of texts per key column. */
   readonly read: string;
@@ -64,23 +67,32 @@ export function statementsFor(
    * Walks a number of rows by the index, in scope or not, so that no statement takes long where few rows are
    * in scope. The last row is always shown, to go on after it.
    */
-  function stretches(more: string): Statements['scan'] {
-    const first = stretch(more, '$1', wholeKey);
+  function stretches(build: (rows: string, conditions: readonly string[]) => string): Statements['scan'] {
     const behindKey = [`(${scanKey}) > (${afterKey})`, ...wholeKey];
-    return { first, next: stretch(more, `$${shape.scanOrder.length + 1}`, behindKey) };
+    return { first: build('$1', wholeKey), next: build(`$${shape.scanOrder.length + 1}`, behindKey) };
+  }
+  // One row for thousands of keys: what each row costs the driver is a good part of a scan.
+  function stretchOfKeys(rows: string, conditions: readonly string[]): string {
+    return `
+SELECT json_agg(key ORDER BY place) FILTER (WHERE "inScope") AS keys,
+       json_agg(key) FILTER (WHERE place = ${rows}::int4) -> 0 AS last
+  FROM (${stretch('', rows, conditions)}) AS stretch`;
+  }
+  function stretchOfRecords(rows: string, conditions: readonly string[]): string {
+    return `
+SELECT value, json_build_array(place, fields, "keyVersion", key, "inScope") AS about
+  FROM (${stretch(`${recordColumns},`, rows, conditions)}) AS stretch
+ WHERE "inScope" OR place = ${rows}::int4`;
   }
   function stretch(more: string, rows: string, conditions: readonly string[]): string {
     return `
-SELECT * FROM (
   SELECT ${texts(key.map(({ name }) => name))} AS key,${more}
          (${scope}) IS TRUE AS "inScope",
          row_number() OVER (ORDER BY ${scanKey})::int4 AS place
     FROM ${table}
    ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
    ORDER BY ${scanKey}
-   LIMIT ${rows}::int4
-) AS stretch
-WHERE "inScope" OR place = ${rows}::int4`;
+   LIMIT ${rows}::int4`;
   }
 
   /** In the order of random numbers: PostgreSQL keeps no more than it gives, however many it reads. */
@@ -164,12 +176,12 @@ SELECT place FROM keyturn_swapped`;
       nullable.length === 0
         ? null
         : `SELECT true AS found FROM ${table} WHERE (${nullInKey}) AND ${scope} LIMIT 1`,
-    scan: stretches(''),
-    scanRecords: stretches(`${recordColumns},`),
+    scan: stretches(stretchOfKeys),
+    scanRecords: stretches(stretchOfRecords),
 
     // LIMIT keeps the planner from joining by a scan of the whole table: each key is one look into the index.
     read: `
-SELECT keyturn_wanted.place::int4 AS place, found.*
+SELECT found.value, json_build_array(keyturn_wanted.place, found.fields, found."keyVersion") AS about
   FROM unnest(${arrays(0)}) WITH ORDINALITY AS keyturn_wanted (${keyNames}, place)
  CROSS JOIN LATERAL (
    SELECT ${recordColumns}

@@ -42,5 +42,5 @@ clearInterval(watch);
 const seconds = (performance.now() - began.at) / 1000;
 const calls = rows.length - began.next;
 const { user, system } = process.cpuUsage(began.cpu);
-console.log(JSON.stringify({ perSecond: calls / seconds, cpuPerRecord: (user + system) / calls }));
+process.stdout.write(JSON.stringify({ perSecond: calls / seconds, cpuPerRecord: (user + system) / calls }));
 await kms.close();

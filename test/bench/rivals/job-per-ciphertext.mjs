@@ -40,5 +40,5 @@ await new Promise((resolve, reject) => {
   });
   worker.on('failed', (_job, error) => reject(error));
 });
-console.log(JSON.stringify({ perSecond: (rows.length * 1000) / (performance.now() - startedAt) }));
+process.stdout.write(JSON.stringify({ perSecond: (rows.length * 1000) / (performance.now() - startedAt) }));
 process.exit(0);

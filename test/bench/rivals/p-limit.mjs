@@ -30,5 +30,5 @@ await Promise.all(
     }),
   ),
 );
-console.log(JSON.stringify({ perSecond: (rows.length * 1000) / (performance.now() - startedAt) }));
+process.stdout.write(JSON.stringify({ perSecond: (rows.length * 1000) / (performance.now() - startedAt) }));
 await sql.end();
