@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts';
+
 export interface BackoffOptions {
   /** Upper bound of the first wait. */
   readonly initialMs: number;
@@ -25,10 +27,10 @@ export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     const wake = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', wake);
+      stay();
       resolve();
     };
     const timer = setTimeout(wake, ms);
-    signal.addEventListener('abort', wake);
+    const stay = onAbort(signal, wake);
   });
 }

@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts';
+
 /** What the work gives; null as soon as the signal aborts, and then what becomes of the work is dropped. */
 export function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | null> {
   if (signal.aborted) {
@@ -5,8 +7,7 @@ export function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal
     return Promise.resolve(null);
   }
   return new Promise((resolve, reject) => {
-    const stop = (): void => resolve(null);
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    const stay = onAbort(signal, () => resolve(null));
+    void work.then(resolve, reject).finally(stay);
   });
 }

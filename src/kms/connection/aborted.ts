@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { onAbort } from '../../rotation/on-abort.ts';
 import { Fault } from '../../rotation/faults.ts';
 
 /** What a call ends with whose signal is aborted, or whose client is closed. */
@@ -13,13 +13,8 @@ export function createAbortedFault(): Fault {
 export async function untilAborted<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work();
   if (signal.aborted) throw createAbortedFault();
-  // One signal stops all calls of a batch; Node takes more than ten listeners for a leak.
-  setMaxListeners(0, signal);
   return new Promise((resolve, reject) => {
-    const stop = (): void => reject(createAbortedFault());
-    signal.addEventListener('abort', stop, { once: true });
-    void work()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', stop));
+    const stay = onAbort(signal, () => reject(createAbortedFault()));
+    void work().then(resolve, reject).finally(stay);
   });
 }

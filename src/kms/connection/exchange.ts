@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import type { Fault } from '../../rotation/faults.ts';
+import { onAbort } from '../../rotation/on-abort.ts';
 import { createAbortedFault } from './aborted.ts';
 
 export interface Exchange {
@@ -36,12 +37,11 @@ export function exchange(
     let chunks: Buffer[] = [];
 
     const timer = setTimeout(() => giveUp(createTimeoutFault()), timeoutMs);
-    const stop = (): void => giveUp(createAbortedFault());
-    signal?.addEventListener('abort', stop, { once: true });
+    const stay = signal && onAbort(signal, () => giveUp(createAbortedFault()));
 
     function end(): void {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', stop);
+      stay?.();
     }
     function giveUp(fault: Fault): void {
       end();

@@ -1,4 +1,5 @@
 import { sleep } from '../backoff.ts';
+import { onAbort } from '../on-abort.ts';
 import { patiently } from '../patience.ts';
 import { asFault, Fault } from '../faults.ts';
 import type { Pace } from '../ports/pace.ts';
@@ -139,24 +140,27 @@ export function createPacer(
       return new Promise<void>((resolve, reject) => {
         if (signal.aborted) return reject(stopped());
         const since = performance.now();
+        if (since < unlimitedUntil && waiters.size === 0) {
+          observe.waited(0);
+          return resolve();
+        }
         if (waiters.size === 0 && since - servedAt > warmUp.afterIdleMs) busySince = since;
         const waiter: Waiter = {
           release: () => {
-            signal.removeEventListener('abort', leave);
+            stay();
             observe.waited((performance.now() - since) / 1000);
             resolve();
           },
           fail: (fault) => {
-            signal.removeEventListener('abort', leave);
+            stay();
             reject(fault);
           },
         };
-        const leave = (): void => {
+        const stay = onAbort(signal, () => {
           waiters.delete(waiter);
           if (waiters.size === 0) stopWaiting.abort();
           reject(stopped());
-        };
-        signal.addEventListener('abort', leave, { once: true });
+        });
         waiters.add(waiter);
         serve();
       });

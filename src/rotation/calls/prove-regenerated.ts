@@ -17,6 +17,7 @@ export function createProveRegenerated(
   return (goal, records, onProof, signal) =>
     untilFirstFault(
       records,
+      deps,
       async (open, either) => onProof(open, await prove(deps, goal, open, either)),
       signal,
     );

@@ -50,7 +50,7 @@ export async function reEncryptAll<Asker extends Wanted>(
   const calls: Question<Asker>[][] = [];
   for (let start = 0; start < open.length; start += itemsPerCall)
     calls.push(open.slice(start, start + itemsPerCall));
-  return untilFirstFault(calls, ask, signal);
+  return untilFirstFault(calls, deps, ask, signal);
 }
 
 /** Tries key after key, until each question of the call has an answer. */

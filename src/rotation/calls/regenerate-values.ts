@@ -29,6 +29,7 @@ export function createRegenerateValues(deps: RegenerateDeps): RenewValues {
   return (goal, records, onOutcome, signal) =>
     untilFirstFault(
       records,
+      deps,
       async (open, either) => onOutcome(open, await regenerate(deps, goal, open, either)),
       signal,
     );

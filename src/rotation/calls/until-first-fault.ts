@@ -1,9 +1,15 @@
+import type { LimitFunction } from 'p-limit';
 import { eitherSignal } from '../either-signal.ts';
 import { asFault, type Fault } from '../faults.ts';
 
-/** Works on all items at once. The first that fails stops the others, by their signal, and its fault is returned. */
+/**
+ * Works on the items, so many at a time that those which sleep before another try leave enough to call for: what is
+ * begun and waits is memory that each collection of garbage looks at again. The first that fails stops the others,
+ * by their signal, and its fault is returned.
+ */
 export async function untilFirstFault<Item>(
   items: readonly Item[],
+  { limit }: { readonly limit: LimitFunction },
   work: (item: Item, signal: AbortSignal) => Promise<void>,
   signal: AbortSignal,
 ): Promise<Fault | null> {
@@ -11,7 +17,7 @@ export async function untilFirstFault<Item>(
   const either = eitherSignal(signal, halt.signal);
   let stoppedBy: Fault | null = null;
   const left = items.values();
-  async function lane(): Promise<void> {
+  async function workOn(): Promise<void> {
     for (const item of left) {
       try {
         await work(item, either);
@@ -23,6 +29,7 @@ export async function untilFirstFault<Item>(
       if (either.aborted) return;
     }
   }
-  await Promise.all(Array.from({ length: Math.min(items.length, 100) }, lane));
+  const lanes = Math.min(items.length, 2 * limit.concurrency);
+  await Promise.all(Array.from({ length: lanes }, workOn));
   return stoppedBy;
 }
