@@ -20,11 +20,12 @@ export interface CallsObserver {
 
 /** Everything that calls of the KMS go through, as the config sets it. */
 export function openCalls(
-  { limits, retry }: KeyturnConfig,
+  { limits, retry, source, store }: KeyturnConfig,
   keyService: KeyService,
   pace: Pick<Pace, 'take' | 'penalize'>,
   observer: CallsObserver,
 ): ReEncryptDeps {
+  const sourceFields = parseAadTemplate(source.aadContext ?? '').fields;
   return {
     keyService,
     pacer: createPacer(pace, observer),
@@ -33,6 +34,7 @@ export function openCalls(
     retry,
     rateUnit: limits.rateUnit,
     shared: createSharedResults(observer.saved),
+    aadIsOwn: store.type === 'postgres' && store.key.every((column) => sourceFields.includes(column)),
     onFault: observer.fault,
   };
 }

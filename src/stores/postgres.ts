@@ -23,7 +23,7 @@ import { queryRows, type SqlPool } from './postgres/sql-pool.ts';
 import { statementsFor } from './postgres/statements.ts';
 import { resolveTable, type ColumnNames } from './postgres/table-shape.ts';
 
-const placeRow = z.object({ place: z.number() });
+const placesRow = z.object({ places: z.array(z.number()).nullable() });
 
 export interface PostgresStoreOptions extends ColumnNames {
   /** Closed with the store. */
@@ -129,8 +129,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     const arrays = shape.key.length + (journal === null ? 3 : 4);
     const parameters = Array.from({ length: arrays }, (_, place) => changes.map(({ texts }) => texts[place]));
     const noted = journal === null ? [] : [journal.rotation, journalTable.origin];
-    const rows = await queryRows(pool, placeRow, sql.replace, [...parameters, ...noted]);
-    return rows.flatMap(({ place }) => {
+    const [row] = await queryRows(pool, placesRow, sql.replace, [...parameters, ...noted]);
+    return (row?.places ?? []).flatMap((place) => {
       const change = changes[place - 1];
       return change === undefined ? [] : [[change.index, 'replaced'] as const];
     });

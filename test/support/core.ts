@@ -69,6 +69,7 @@ export function createCore(options: { goal?: Goal; attempts?: number } = {}): Co
     retry: { attempts: options.attempts ?? 3, initialMs: 1, maxMs: 4 },
     onFault,
     rateUnit: 'calls',
+    aadIsOwn: false,
     shared: createSharedResults((by, count) => {
       saved[by] += count;
     }),

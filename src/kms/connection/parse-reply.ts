@@ -1,11 +1,10 @@
-import type { z } from 'zod';
 import { Fault } from '../../rotation/faults.ts';
 import { describeReply, type HttpReply } from './http.ts';
-import { parseJsonBody } from './json-body.ts';
+import { parseJsonBody, type ReplySchema } from './json-body.ts';
 import type { Peer } from './network-fault.ts';
 
 /** The body of a success; a transient `BAD_REPLY` fault if it is not what `schema` says. */
-export function parseReply<T>(schema: z.ZodType<T>, reply: HttpReply, peer: Peer): T {
+export function parseReply<T>(schema: ReplySchema<T>, reply: HttpReply, peer: Peer): T {
   const parsed = parseJsonBody(schema, reply.body);
   if (parsed === null) throw createBadReplyFault(reply, peer);
   return parsed;

@@ -126,7 +126,7 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
     readVersion: readCiphertextVersion,
 
     reEncrypt: (items, signal) =>
-      Promise.all(items.map((item) => keepRecordFault(() => reEncryptItem(item, signal)))),
+      Promise.all(items.map((item) => reEncryptItem(item, signal).catch(keepRecordFault))),
 
     async currentVersion(keyId, versionId) {
       checkTarget(keyId, versionId);
@@ -175,13 +175,9 @@ function checkTarget(keyId: string, versionId: string | undefined): void {
   if (versionId !== undefined) checkId(versionId, 'version id');
 }
 
-async function keepRecordFault(work: () => Promise<ReEncryptResult>): Promise<ReEncryptResult> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof Fault && error.faultClass === 'record') return error;
-    throw error;
-  }
+function keepRecordFault(error: unknown): Fault {
+  if (error instanceof Fault && error.faultClass === 'record') return error;
+  throw error;
 }
 
 function encode(bytes: Uint8Array): string {

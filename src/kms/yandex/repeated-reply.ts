@@ -1,9 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import { Fault } from '../../rotation/faults.ts';
 import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
 
-/** A cache that answers for the KMS shows at once: no more need be remembered. */
-const remembered = 1000;
+/** A cache that answers for the KMS shows at once: a few times the calls in flight need be remembered, no more. */
+const remembered = 256;
 /** The end of a ciphertext is the tag of AES-GCM: no two have the same. */
 const endBytes = 32;
 
@@ -16,7 +15,8 @@ export type RefuseRepeated = (reply: Uint8Array, request: Uint8Array | null) => 
  * `request` is the ciphertext that was sent; null where each reply must be a new one.
  */
 export function createRefuseRepeated(): RefuseRepeated {
-  const requests = new LRUCache<string, string>({ max: remembered });
+  /** Of the last replies, the oldest first. */
+  const requests = new Map<string, string>();
   return (reply, request) => {
     if (reply.length === 0) return;
     const key = endOf(reply);
@@ -24,6 +24,11 @@ export function createRefuseRepeated(): RefuseRepeated {
     const sent = request === null ? '' : endOf(request);
     if (known !== undefined && (request === null || known !== sent)) throw repeated();
     requests.set(key, sent);
+    if (requests.size <= remembered) return;
+    for (const oldest of requests.keys()) {
+      requests.delete(oldest);
+      return;
+    }
   };
 }
 

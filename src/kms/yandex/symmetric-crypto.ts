@@ -1,7 +1,7 @@
-import type { z } from 'zod';
 import { callWithToken } from '../connection/call-with-token.ts';
 import type { TokenSource } from '../connection/token-source.ts';
 import { isSuccess, type HttpEndpoint } from '../connection/http.ts';
+import type { ReplySchema } from '../connection/json-body.ts';
 import { measureCall, type MeasuredCall } from '../connection/measured-call.ts';
 import { parseReply } from '../connection/parse-reply.ts';
 import { createReplyFault, type CallSubject } from './reply-fault.ts';
@@ -12,7 +12,7 @@ export interface SymmetricCall<T> {
   readonly method: string;
   /** Fields in camelCase, bytes as base64; those undefined are left out. */
   readonly fields: Readonly<Record<string, string | boolean | undefined>>;
-  readonly reply: z.ZodType<T>;
+  readonly reply: ReplySchema<T>;
   /** Null where the call holds nothing of a record. */
   readonly subject: CallSubject | null;
 }

@@ -13,12 +13,12 @@ export async function reEncryptBound(
   signal: AbortSignal,
 ): Promise<ReEncryptResult[]> {
   const results = await keyService.reEncrypt(items, signal);
-  for (const [index, item] of items.entries()) {
+  items.forEach((item, index) => {
     const reply = results[index];
-    if (reply === undefined || reply instanceof Fault) continue;
+    if (reply === undefined || reply instanceof Fault) return;
     const misfit = misfitOf(item, reply, keyService);
     if (misfit !== null) throw badReply(misfit);
-  }
+  });
   return results;
 }
 

@@ -24,17 +24,21 @@ export interface Question<Asker extends Wanted> {
   readonly askers: Asker[];
 }
 
-/** The questions behind what is wanted, in its order. At one place of `tries`, all have the same keys. */
+/**
+ * The questions behind what is wanted, in its order. At one place of `tries`, all have the same keys. `aadIsOwn`: no
+ * two records have the same AAD by their template.
+ */
 export function collectQuestions<Asker extends Wanted>(
   goal: Goal,
   wanted: readonly Asker[],
+  aadIsOwn: boolean,
 ): Question<Asker>[] {
   const bareGoal = withoutAad(goal);
   const shared = new Map<string, Question<Asker>>();
   const questions: Question<Asker>[] = [];
   for (const asker of wanted) {
     const tries = renderTries(asker.aad === 'none' ? bareGoal : goal, asker);
-    const sharingKey = sharingKeyOf(tries);
+    const sharingKey = aadIsOwn && asker.aad === 'template' ? null : sharingKeyOf(tries);
     const same = sharingKey === null ? undefined : shared.get(sharingKey);
     if (same !== undefined) {
       same.askers.push(asker);

@@ -11,6 +11,8 @@ import { untilFirstFault } from './until-first-fault.ts';
 export interface ReEncryptDeps extends CallDeps {
   /** Outcomes of the last calls of this process. */
   readonly shared: SharedResults;
+  /** The AAD template holds the key of the record, so that no two can share an answer: none is kept for others. */
+  readonly aadIsOwn: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export async function reEncryptAll<Asker extends Wanted>(
   onOutcome: (asker: Asker, outcome: CiphertextOutcome) => void,
   signal: AbortSignal,
 ): Promise<Fault | null> {
-  const { shared } = deps;
+  const { aadIsOwn, shared } = deps;
   function answer({ askers, sharingKey }: Question<Asker>, outcome: CiphertextOutcome): void {
     if (sharingKey !== null) shared.keep(sharingKey, outcome);
     for (const asker of askers) onOutcome(asker, outcome);
@@ -37,7 +39,7 @@ export async function reEncryptAll<Asker extends Wanted>(
       answer(question, outcome);
   }
 
-  const questions = collectQuestions(goal, wanted);
+  const questions = collectQuestions(goal, wanted, aadIsOwn);
   if (questions.length < wanted.length) shared.saved('batch', wanted.length - questions.length);
   const open = questions.filter((question) => {
     const known = question.sharingKey === null ? null : shared.recall(question.sharingKey);

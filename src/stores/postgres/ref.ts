@@ -1,9 +1,4 @@
-import { z } from 'zod';
 import type { Ref } from '../../rotation/record.ts';
-
-/** PostgreSQL's text holds neither U+0000 nor half of a surrogate pair. */
-const keyText = z.string().refine((text) => !text.includes('\0') && !/\p{Surrogate}/u.test(text));
-const keyTexts = z.array(keyText);
 
 /** A ref is the JSON array of the key columns' texts, in the order of `store.key`. */
 export function encodeRef(key: readonly string[]): Ref {
@@ -18,7 +13,12 @@ export function parseRef(ref: Ref, columns: number): string[] | null {
   } catch {
     return null;
   }
-  const key = keyTexts.safeParse(json).data;
+  if (!Array.isArray(json) || json.length !== columns || !json.every(isKeyText)) return null;
   // One key has one ref: another spelling of it is not ours.
-  return key !== undefined && key.length === columns && encodeRef(key) === ref ? key : null;
+  return encodeRef(json) === ref ? json : null;
+}
+
+/** PostgreSQL's text holds neither U+0000 nor half of a surrogate pair. */
+function isKeyText(text: unknown): text is string {
+  return typeof text === 'string' && !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 }

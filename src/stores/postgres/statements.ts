@@ -159,7 +159,10 @@ RETURNING keyturn_locked.place::int4 AS place`;
   // drawn under the row's lock.
   const replace =
     journal === null
-      ? `${locked}\n${swap}`
+      ? `${locked}, keyturn_swapped AS (
+${swap}
+)
+SELECT json_agg(place) AS places FROM keyturn_swapped`
       : `${locked}, keyturn_swapped AS (
 ${swap}, keyturn_locked.ref, keyturn_locked.old_value, keyturn_locked.old_version,
          sha256(${bytesOf(valueText)}) AS new_digest
@@ -168,7 +171,7 @@ ${swap}, keyturn_locked.ref, keyturn_locked.old_value, keyturn_locked.old_versio
   SELECT $${key.length + 5}::text, $${key.length + 6}::text, ref, ${bytesOf('old_value')}, old_version, new_digest
     FROM keyturn_swapped
 )
-SELECT place FROM keyturn_swapped`;
+SELECT json_agg(place) AS places FROM keyturn_swapped`;
 
   return {
     checkScope: `SELECT FROM ${table} WHERE ${scope} LIMIT 0`,
