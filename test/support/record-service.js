@@ -35,14 +35,15 @@ export async function startService() {
     return records.get(id).value.toString('base64');
   }
 
-  const server = createServer(async (request, response) => {
+  async function answer(request, response) {
     let body = '';
     for await (const chunk of request) body += chunk;
     const method = methods[request.url.slice('/v1/'.length)];
     if (request.headers.authorization !== `Bearer ${token}`) response.writeHead(401).end();
     else if (method === undefined) response.writeHead(404).end();
     else response.end(JSON.stringify(method(JSON.parse(body))));
-  });
+  }
+  const server = createServer((request, response) => void answer(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 

@@ -150,7 +150,11 @@ export function rewriteFile(path, change) {
     await rename(`${path}.new`, path);
     // The new name, too, outlives a loss of power.
     const folder = await open(dirname(path));
-    await folder.sync().finally(() => folder.close());
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   });
 }
 
