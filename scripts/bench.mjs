@@ -91,7 +91,9 @@ function costs(all) {
   const batch = 500;
   const batches = records / batch;
   const cpuHours = (records * figure('CPU of the worker, emulator KMS')) / 3.6e9;
-  const hours = [1000, 10_000, 100_000].map((rate) => `${number(records / rate / 3600)} h at ${number(rate)}/s`);
+  const hours = [1000, 10_000, 100_000].map(
+    (rate) => `${number(records / rate / 3600)} h at ${number(rate)}/s`,
+  );
   const redis = figure('memory of Redis at most, 1e+7 references');
   const producer = records / figure('producer, references enqueued') / 3600;
   const census = records / figure('census by header, one process') / 3600;

@@ -19,6 +19,6 @@ test(
       work.push((await timeWork(scene, { concurrency: 64 })).perSecond);
     }
     const seen = `${Math.round(median(work))} records/s against ${Math.round(median(bare))} calls/s`;
-  expect(medianRatio(work, bare), seen).toBeGreaterThan(0.4);
+    expect(medianRatio(work, bare), seen).toBeGreaterThan(0.4);
   },
 );

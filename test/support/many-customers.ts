@@ -9,7 +9,11 @@ export const customersAad = 'customer/{id}';
  * A table `customers (id, ssn)` of so many distinct values that the emulator can open, made by its own cipher in
  * bulk. `stateFile`: the emulator's, whose key `k1` they are under.
  */
-export async function seedCustomers(sql: pg.Pool | pg.Client, stateFile: string, records: number): Promise<void> {
+export async function seedCustomers(
+  sql: pg.Pool | pg.Client,
+  stateFile: string,
+  records: number,
+): Promise<void> {
   const version = (await loadState(stateFile))?.keys.get('k1')?.versions.at(-1);
   const secret = version?.secret ?? null;
   if (version === undefined || secret === null) throw new Error('the emulator has no key');
