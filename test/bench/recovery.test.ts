@@ -1,5 +1,5 @@
 import { setInterval as every } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { freshRedis } from '../support/peers.ts';
 import { keepFigure } from './figures.ts';
 import { keyturn } from './process.ts';
@@ -30,8 +30,11 @@ test('a killed worker’s batches go on', { timeout }, async () => {
     await arrivalAfter(scene, began);
     const other = keyturn('work', config);
     onTestFinished(() => void other.child.kill('SIGKILL'));
-    // What it says once it is ready, so that its start is not measured.
-    await every(100)[Symbol.asyncIterator]().next();
+    // Its start is not to be measured.
+    await vi.waitFor(
+      async () => expect(JSON.parse(await keyturn('status', config, '--json').ended).workers.alive).toBe(2),
+      { timeout: 60_000 },
+    );
     killed.child.kill('SIGKILL');
     await killed.ended;
     const killedAt = Date.now();

@@ -160,6 +160,16 @@ describe('records that share a ciphertext', () => {
     expect([core.kms.calls.length, core.saved]).toEqual([1, { batch: 27, cache: 2 }]);
   });
 
+  test('but where the AAD template holds the key of each record, only those bound to no AAD are compared', async () => {
+    const core = createCore();
+    const own = { ...core, calls: { ...core.calls, aadIsOwn: true } };
+    const bare = sealFor('k1', 'v1', '', 'data key');
+    const unbound = ['a', 'b', 'c'].map((id) => wantedOf(id, bare, 'none'));
+    await ask(own, [...sealed(['1', '2']), ...unbound]);
+    await ask(own, unbound);
+    expect([core.kms.calls.length, core.saved]).toEqual([3, { batch: 4, cache: 1 }]);
+  });
+
   test('but not where their AAD differs', async () => {
     const core = createCore();
     const { outcomes } = await ask(core, [wantedOf('1', shared), wantedOf('2', shared)]);
