@@ -41,6 +41,8 @@ describe.each(['redis', 'postgres'] as const)('putting failed records back over 
     await parts.begin('e1', 7);
     parts.startWorker();
     await finished();
+    // The ledger has counted a batch before the queue is told that it is done.
+    await vi.waitFor(async () => expect(await parts.broker.queue.depth()).toBe(0), { timeout: 15_000 });
     parts.core.seed(10);
   }
   const dying = (): BatchQueue => ({
