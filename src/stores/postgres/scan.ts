@@ -16,6 +16,7 @@ const stretchRows = 2000;
 
 const keyTexts = z.array(z.string());
 const keysRow = z.object({ keys: z.array(keyTexts).nullable(), last: keyTexts.nullable() });
+
 /** The texts of the key columns, in the order of `store.key`. */
 type Key = readonly string[];
 

@@ -63,15 +63,12 @@ export function statementsFor(
   const wholeKey = nullable.map((name) => `${name} IS NOT NULL`);
   const nullInKey = nullable.map((name) => `${name} IS NULL`).join(' OR ');
 
-  /**
-   * Walks a number of rows by the index, in scope or not, so that no statement takes long where few rows are
-   * in scope. The last row is always shown, to go on after it.
-   */
+  /** The statement for the start of the table, and the one behind a key. */
   function stretches(build: (rows: string, conditions: readonly string[]) => string): Statements['scan'] {
     const behindKey = [`(${scanKey}) > (${afterKey})`, ...wholeKey];
     return { first: build('$1', wholeKey), next: build(`$${shape.scanOrder.length + 1}`, behindKey) };
   }
-  // One row for thousands of keys: what each row costs the driver is a good part of a scan.
+  /** One row for thousands of keys: what each row costs the driver is a good part of a scan. */
   function stretchOfKeys(rows: string, conditions: readonly string[]): string {
     return `
 SELECT json_agg(key ORDER BY place) FILTER (WHERE "inScope") AS keys,
@@ -84,6 +81,10 @@ SELECT value, json_build_array(place, fields, "keyVersion", key, "inScope") AS a
   FROM (${stretch(`${recordColumns},`, rows, conditions)}) AS stretch
  WHERE "inScope" OR place = ${rows}::int4`;
   }
+  /**
+   * Walks a number of rows by the index, in scope or not, so that no statement takes long where few rows are
+   * in scope.
+   */
   function stretch(more: string, rows: string, conditions: readonly string[]): string {
     return `
   SELECT ${texts(key.map(({ name }) => name))} AS key,${more}
