@@ -5,7 +5,7 @@ import { keyturn } from './process.ts';
 import { openBenchScene } from './scene.ts';
 import { scaled, timeout } from './size.ts';
 
-const seconds = 20;
+const seconds = 10;
 /** The first calls are made below the share on purpose, the last by workers that run out of work. */
 const leftOut = { firstMs: 2000, lastMs: 1000 };
 

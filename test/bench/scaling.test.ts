@@ -8,7 +8,7 @@ import { timeWork } from './time-work.ts';
 const concurrency = 8;
 
 test('four workers do four times what one does, where the KMS takes its time', { timeout }, async () => {
-  const scene = await openBenchScene({ records: scaled(20_000), kms: 'lean', latencyMs: 20 });
+  const scene = await openBenchScene({ records: scaled(8_000), kms: 'lean', latencyMs: 20 });
   const one: number[] = [];
   const four: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
