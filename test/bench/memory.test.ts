@@ -6,12 +6,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import { fitSlope } from '../soak/memory-samples.ts';
 import { startRedis } from '../support/servers.ts';
 import { keepFigure } from './figures.ts';
-import { keyturn, type BenchProcess } from './process.ts';
+import { start, type BenchProcess } from './process.ts';
 import { openBenchScene } from './scene.ts';
 import { scaled, timeout } from './size.ts';
 
 const betweenLooksMs = 500;
 const megabyte = 1024 * 1024;
+/** What a pod of 512 MB would give. Without a limit Node lets garbage lie for as long as there is memory. */
+const oldSpace = '--max-old-space-size=128';
 
 /** Resident memory now, MB; null once the process has ended. */
 function residentMb({ child }: BenchProcess): number | null {
@@ -38,8 +40,8 @@ for (const references of [100_000, 1_000_000, 10_000_000])
     const options = { records, staleOneIn: 100, versionId: `bench${'1'.padStart(15, '0')}` };
     const store = { type: 'module', module: resolve('test/bench/synthetic-store.mjs'), options };
     const config = await scene.configFor(server.url, { store, limits: { rate: 'none' } });
-    const worker = keyturn('work', config, '--exit-when-done');
-    const producer = keyturn('enqueue', config);
+    const worker = start([oldSpace, 'dist/cli/main.js', 'work', '-c', config, '--exit-when-done']);
+    const producer = start([oldSpace, 'dist/cli/main.js', 'enqueue', '-c', config]);
     const running = { worker: true, producer: true };
     void worker.ended.finally(() => (running.worker = false));
     void producer.ended.finally(() => (running.producer = false));
