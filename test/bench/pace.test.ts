@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { busiestSecond } from '../support/busiest-second.ts';
 import { freshRedis } from '../support/peers.ts';
 import { keepFigure } from './figures.ts';
 import { keyturn } from './process.ts';
@@ -8,17 +9,6 @@ import { scaled, timeout } from './size.ts';
 const seconds = 10;
 /** The first calls are made below the share on purpose, the last by workers that run out of work. */
 const leftOut = { firstMs: 2000, lastMs: 1000 };
-
-/** Calls in the fullest second, wherever it begins. */
-function fullestSecond(arrivals: readonly number[]): number {
-  let first = 0;
-  let most = 0;
-  arrivals.forEach((at, index) => {
-    while ((arrivals[first] ?? at) <= at - 1000) first += 1;
-    most = Math.max(most, index - first + 1);
-  });
-  return most;
-}
 
 for (const rate of [200, 2000, 5000])
   for (const workers of [1, 2, 4])
@@ -38,6 +28,6 @@ for (const rate of [200, 2000, 5000])
       const used = (arrivals.length * 1000) / (to - from) / rate;
       const of = `, ${workers} worker${workers === 1 ? '' : 's'} at ${rate} calls/s`;
       keepFigure(`share of the rate used${of}`, 'ratio', [used], { atLeast: 0.98, atMost: 1 });
-      keepFigure(`fullest second${of}`, 'ratio', [fullestSecond(arrivals) / rate], { atMost: 1.02 });
+      keepFigure(`fullest second${of}`, 'ratio', [busiestSecond(arrivals) / rate], { atMost: 1.02 });
       expect(all).toHaveLength(scene.records);
     });

@@ -104,12 +104,6 @@ export async function openSteeringScene(
   };
 }
 
-/** The most calls in any one second. */
-export function busiestSecond(times: readonly number[]): number {
-  const sorted = times.toSorted((a, b) => a - b);
-  return Math.max(0, ...sorted.map((from) => sorted.filter((at) => at >= from && at < from + 1000).length));
-}
-
 export async function killAll(workers: readonly RunningCli[]): Promise<void> {
   for (const { child } of workers) child.kill('SIGKILL');
   await Promise.all(workers.map(({ ended }) => ended));

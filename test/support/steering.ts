@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { busiestSecond } from './busiest-second.ts';
 import type { TestServer } from './servers.ts';
-import { busiestSecond, killAll, openSteeringScene, type SteeringScene } from './steering-scene.ts';
+import { killAll, openSteeringScene, type SteeringScene } from './steering-scene.ts';
 
 /** What a command to steer must have done by then, in every worker. */
 const withinMs = 2000;
