@@ -6,7 +6,7 @@ import type {
   YandexAuthConfig,
   YandexKmsConfig,
 } from '../config/keyturn-config.ts';
-import type { MeasuredCall } from '../kms/connection/measured-call.ts';
+import type { MeasuredCall } from '../kms/connection/call-with-token.ts';
 import type { VaultAuth } from '../kms/vault/client.ts';
 import type { YandexAuth } from '../kms/yandex/client.ts';
 import type { DataKeyService } from '../rotation/ports/data-key-service.ts';

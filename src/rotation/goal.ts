@@ -55,12 +55,14 @@ export function requestFor(
   record: StoredRecord,
   ciphertext: Uint8Array,
 ): ReEncryptItem {
+  const { keyId, aad: template } = goal.target;
+  const aad = template.render(record.fields);
   return {
     sourceKeyId: from.keyId,
-    sourceAad: from.aad.render(record.fields),
-    keyId: goal.target.keyId,
+    sourceAad: from.aad.text === template.text ? aad : from.aad.render(record.fields),
+    keyId,
     versionId: goal.versionId,
-    aad: goal.target.aad.render(record.fields),
+    aad,
     ciphertext,
   };
 }
@@ -69,7 +71,7 @@ export function requestFor(
 export function wasOnPin(item: ReEncryptItem, reply: ReEncrypted): boolean {
   return (
     item.sourceKeyId === item.keyId &&
-    Buffer.compare(item.sourceAad, item.aad) === 0 &&
+    (item.sourceAad === item.aad || Buffer.compare(item.sourceAad, item.aad) === 0) &&
     reply.sourceKeyId === item.keyId &&
     reply.sourceVersionId === item.versionId
   );

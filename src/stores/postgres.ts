@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { asFault, Fault } from '../rotation/faults.ts';
 import type { RecordStore } from '../rotation/ports/record-store.ts';
 import type { Ref, ReplaceOutcome, Replacement, StoredRecord } from '../rotation/record.ts';
+import { viewAsBuffer } from '../rotation/formats/utf8.ts';
 import { unlessAborted } from '../rotation/unless-aborted.ts';
 import { readCatalog } from './postgres/catalog.ts';
 import { checkScope, notOfOneRecord } from './postgres/scope.ts';
@@ -16,10 +17,10 @@ import {
 import { encodeRef, parseRef } from './postgres/ref.ts';
 import { isCastable } from './postgres/castable.ts';
 import { createScans } from './postgres/scan.ts';
-import { recordRow, toRecord } from './postgres/stored-record.ts';
+import { isRecordRow, toRecord } from './postgres/stored-record.ts';
 import { sampleKeys } from './postgres/sample.ts';
 import { splitOnRecordFault } from './postgres/split-on-fault.ts';
-import { queryRows, type SqlPool } from './postgres/sql-pool.ts';
+import { queryRecords, queryRows, type SqlPool } from './postgres/sql-pool.ts';
 import { statementsFor } from './postgres/statements.ts';
 import { resolveTable, type ColumnNames } from './postgres/table-shape.ts';
 
@@ -82,7 +83,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   async function readTogether(wanted: readonly Wanted[]): Promise<StoredRecord[]> {
     if (wanted.length === 0) return [];
     const keys = shape.key.map((_, place) => wanted.map(({ key }) => key[place]));
-    const rows = await queryRows(pool, recordRow, sql.read, keys);
+    const rows = await queryRecords(pool, isRecordRow, sql.read, keys);
     return rows.flatMap(({ value, about }) => {
       const ref = wanted[about[0] - 1]?.ref;
       return ref === undefined ? [] : [toRecord(ref, value, about, options.fields)];
@@ -153,8 +154,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       );
     return [
       ...key,
-      Buffer.from(oldValue).toString(encoding),
-      Buffer.from(newValue).toString(encoding),
+      viewAsBuffer(oldValue).toString(encoding),
+      viewAsBuffer(newValue).toString(encoding),
       keyVersion,
       ref,
     ];

@@ -71,7 +71,10 @@ export function createMetrics(rotation: string, provider: string, version: strin
   for (const outcome of ['rotated', 'skipped', 'missing', 'failed']) records.inc({ outcome }, 0);
   for (const by of ['batch', 'cache']) kmsSaved.inc({ by }, 0);
   for (const outcome of writeOutcomes) writes.inc({ outcome }, 0);
+  const ofProvider = { provider };
   let kmsCalls = 0;
+  /** Counted when Prometheus looks: each call of the KMS passes here. */
+  const callsByCode = new Map<string, number>();
 
   function counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
     return new Counter({ name: `keyturn_${name}`, help, labelNames, ...at });
@@ -87,8 +90,8 @@ export function createMetrics(rotation: string, provider: string, version: strin
     contentType: registry.contentType,
     kmsCalled({ code, seconds }) {
       kmsCalls += 1;
-      kmsRequests.inc({ provider, code });
-      kmsSeconds.observe({ provider }, seconds);
+      callsByCode.set(code, (callsByCode.get(code) ?? 0) + 1);
+      kmsSeconds.observe(ofProvider, seconds);
     },
     kmsCalls: () => kmsCalls,
     kmsCallsSaved: (by, calls) => kmsSaved.inc({ by }, calls),
@@ -109,6 +112,8 @@ export function createMetrics(rotation: string, provider: string, version: strin
     setAside: (code) => failures.inc({ code }),
     async render(sources) {
       const [rates, counts] = await Promise.all([sources.rates(), sources.queueCounts()]);
+      for (const [code, calls] of callsByCode) kmsRequests.inc({ provider, code }, calls);
+      callsByCode.clear();
       rate.reset();
       for (const [kind, perSecond] of Object.entries(rates ?? {})) rate.set({ kind }, perSecond ?? Infinity);
       jobs.reset();

@@ -36,7 +36,11 @@ export async function renewRecords(
       switch (outcome.kind) {
         case 'renewed':
           caughtUp = true;
-          renewals.set(record.ref, { ...outcome, record });
+          renewals.set(record.ref, {
+            record,
+            newValue: outcome.newValue,
+            sourceVersionId: outcome.sourceVersionId,
+          });
           break;
         case 'onPin':
           account.settle(record.ref, 'skipped');

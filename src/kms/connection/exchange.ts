@@ -3,31 +3,28 @@ import type { Dispatcher, Pool } from 'undici';
 import type { Fault } from '../../rotation/faults.ts';
 import { onAbort } from '../../rotation/on-abort.ts';
 import { createAbortedFault } from './aborted.ts';
-
-export interface Exchange {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  /** Empty where the reply has an error's status and broke off: the status tells enough. */
-  readonly body: string;
-}
+import type { HttpReply } from './http-reply.ts';
+import { createNetworkFault, createTimeoutFault, type Peer } from './network-fault.ts';
+import { parseRequestId } from './request-id.ts';
+import { parseRetryAfter } from './retry-after.ts';
 
 export interface ExchangeLimits {
+  readonly peer: Peer;
   /** Over connect, headers and body together. */
   readonly timeoutMs: number;
-  readonly createTimeoutFault: () => Fault;
-  readonly signal: AbortSignal | undefined;
 }
 
 /**
- * One request and its reply. Rejects with undici's error, with the fault of a time-out, or `ABORTED`; with the
- * last two at that very moment, as undici minds nothing while it connects. By `dispatch`, since the stream that
- * undici's `request` makes of each reply is a good part of what a call costs.
+ * One request and its reply. Any status is a reply; rejects with a transient `Fault` where there is none: at that very
+ * moment where it times out or `signal` aborts, as undici minds nothing while it connects. By `dispatch`, since the
+ * stream that undici's `request` makes of each reply is a good part of what a call costs.
  */
 export function exchange(
   pool: Pool,
   request: Dispatcher.DispatchOptions,
-  { timeoutMs, createTimeoutFault, signal }: ExchangeLimits,
-): Promise<Exchange> {
+  { peer, timeoutMs }: ExchangeLimits,
+  signal: AbortSignal | undefined,
+): Promise<HttpReply> {
   if (signal?.aborted === true) return Promise.reject(createAbortedFault());
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | null = null;
@@ -36,7 +33,7 @@ export function exchange(
     let headers: IncomingHttpHeaders = {};
     let chunks: Buffer[] = [];
 
-    const timer = setTimeout(() => giveUp(createTimeoutFault()), timeoutMs);
+    const timer = setTimeout(() => giveUp(createTimeoutFault(peer, timeoutMs)), timeoutMs);
     const stay = signal && onAbort(signal, () => giveUp(createAbortedFault()));
 
     function end(): void {
@@ -48,6 +45,12 @@ export function exchange(
       givenUp = fault;
       reject(fault);
       controller?.abort(fault);
+    }
+    function reply(body: string): void {
+      end();
+      const requestId = parseRequestId(firstValue(headers['x-request-id']));
+      const retryAfterMs = parseRetryAfter(firstValue(headers['retry-after']), headers.date, Date.now());
+      resolve({ status, body, requestId, retryAfterMs });
     }
 
     pool.dispatch(request, {
@@ -64,13 +67,13 @@ export function exchange(
         chunks.push(chunk);
       },
       onResponseEnd() {
-        end();
-        resolve({ status, headers, body: textOf(chunks) });
+        reply(textOf(chunks));
       },
       onResponseError(_controller, error) {
+        // The status of an error tells enough.
+        if (status > 299) return reply('');
         end();
-        if (status > 299) resolve({ status, headers, body: '' });
-        else reject(error);
+        reject(createNetworkFault(error, peer));
       },
     });
   });
@@ -79,4 +82,8 @@ export function exchange(
 function textOf(chunks: readonly Buffer[]): string {
   const [only] = chunks;
   return only !== undefined && chunks.length === 1 ? only.toString() : Buffer.concat(chunks).toString();
+}
+
+function firstValue(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
 }

@@ -1,10 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
-import type { FaultDetails } from '../../rotation/faults.ts';
 import { parseEndpointUrl } from './endpoint-url.ts';
 import { exchange } from './exchange.ts';
-import { createNetworkFault, createTimeoutFault, type Peer } from './network-fault.ts';
-import { parseRequestId } from './request-id.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import type { HttpReply } from './http-reply.ts';
+import type { Peer } from './network-fault.ts';
 import { createTlsTrust } from './tls-trust.ts';
 
 export interface HttpEndpointOptions {
@@ -20,6 +19,8 @@ export interface HttpEndpointOptions {
   readonly connections: number;
   /** A larger reply is cut off. */
   readonly maxReplyBytes: number;
+  /** A header in which each request has an id of its own. */
+  readonly idHeader?: string;
 }
 
 export interface HttpRequest {
@@ -28,14 +29,6 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-}
-
-export interface HttpReply {
-  readonly status: number;
-  /** Empty where the body of an error was cut off or larger than `maxReplyBytes`. */
-  readonly body: string;
-  readonly requestId: string | undefined;
-  readonly retryAfterMs: number | undefined;
 }
 
 export interface HttpEndpoint {
@@ -53,6 +46,7 @@ export interface HttpEndpoint {
 
 export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
   const { origin, prefix } = parseEndpointUrl(options.url, options.setting);
+  const { idHeader } = options;
   const peer: Peer = { name: options.name, origin };
   const pool = new Pool(origin, {
     connections: options.connections,
@@ -64,50 +58,15 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
     connect: { secureContext: createTlsTrust(options.caPem), timeout: options.timeoutMs },
   });
 
-  async function send(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpReply> {
-    const { method, path, headers: sent, body: sentBody = null } = request;
-    try {
-      const { status, headers, body } = await exchange(
-        pool,
-        { method, path: prefix + path, headers: sent, body: sentBody },
-        {
-          timeoutMs: options.timeoutMs,
-          createTimeoutFault: () => createTimeoutFault(peer, options.timeoutMs),
-          signal,
-        },
-      );
-      return {
-        status,
-        body,
-        requestId: parseRequestId(firstValue(headers['x-request-id'])),
-        retryAfterMs: parseRetryAfter(firstValue(headers['retry-after']), headers.date, Date.now()),
-      };
-    } catch (error) {
-      throw createNetworkFault(error, peer);
-    }
-  }
+  const limits = { peer, timeoutMs: options.timeoutMs };
 
   return {
     peer,
     url: origin + prefix,
-    send,
+    send({ method, path, headers: given, body = null }, signal) {
+      const headers = idHeader === undefined ? given : { ...given, [idHeader]: randomUUID() };
+      return exchange(pool, { method, path: prefix + path, headers, body }, limits, signal);
+    },
     close: () => pool.destroy(),
   };
-}
-
-/** What every fault takes over from the reply it is about. */
-export function describeReply(reply: HttpReply): FaultDetails {
-  return {
-    peer: 'kms',
-    ...(reply.requestId !== undefined && { requestId: reply.requestId }),
-    ...(reply.retryAfterMs !== undefined && { retryAfterMs: reply.retryAfterMs }),
-  };
-}
-
-export function isSuccess(reply: { readonly status: number }): boolean {
-  return reply.status >= 200 && reply.status <= 299;
-}
-
-function firstValue(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
 }

@@ -1,5 +1,5 @@
 import { Fault } from '../../rotation/faults.ts';
-import { describeReply, type HttpReply } from './http.ts';
+import { describeReply, type HttpReply } from './http-reply.ts';
 import { parseJsonBody, type ReplySchema } from './json-body.ts';
 import type { Peer } from './network-fault.ts';
 

@@ -1,7 +1,7 @@
 import { Fault } from '../../rotation/faults.ts';
 import { decodeUtf8 } from '../../rotation/formats/utf8.ts';
 import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../rotation/ports/key-service.ts';
-import type { MeasuredCall } from '../connection/measured-call.ts';
+import type { MeasuredCall } from '../connection/call-with-token.ts';
 import { createVaultTokenSource, type VaultAuth } from './auth/vault-auth.ts';
 import { checkKeyState, keyReply } from './key-state.ts';
 import { parseMountPath } from './mount-path.ts';

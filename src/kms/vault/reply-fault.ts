@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Fault, type FaultClass } from '../../rotation/faults.ts';
-import { describeReply, type HttpReply } from '../connection/http.ts';
+import { describeReply, type HttpReply } from '../connection/http-reply.ts';
 import { parseJsonBody } from '../connection/json-body.ts';
 import { cannotOpen } from './item-fault.ts';
 

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
-import { callWithToken } from '../connection/call-with-token.ts';
-import { isSuccess, type HttpEndpoint, type HttpReply } from '../connection/http.ts';
+import { createCallWithToken } from '../connection/call-with-token.ts';
+import type { HttpEndpoint } from '../connection/http.ts';
+import { isSuccess, type HttpReply } from '../connection/http-reply.ts';
 import { parseJsonBody } from '../connection/json-body.ts';
-import { measureCall, type MeasuredCall } from '../connection/measured-call.ts';
+import type { MeasuredCall } from '../connection/call-with-token.ts';
 import { parseReply } from '../connection/parse-reply.ts';
 import type { TokenSource } from '../connection/token-source.ts';
 import { createTransitFault } from './reply-fault.ts';
@@ -47,13 +48,9 @@ export function createTransit(
     throw createTransitFault(reply, { mount, keyId: call.keyId, tokenRemedy: tokens.remedy });
   }
 
+  const callWithToken = createCallWithToken(tokens, 'PERMISSION_DENIED', onCall);
   return (call, signal) =>
-    callWithToken(
-      tokens,
-      'PERMISSION_DENIED',
-      (token) => measureCall(call.method, onCall, () => attempt(call, token, signal)),
-      signal,
-    );
+    callWithToken(call.method, (token) => attempt(call, token, signal), signal);
 }
 
 /** Some versions answer 400 where an item of a batch failed, with the results of all of them in the body. */

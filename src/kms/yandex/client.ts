@@ -1,10 +1,10 @@
 import { Fault } from '../../rotation/faults.ts';
 import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
 import type { DataKeySpec } from '../../rotation/ports/data-key-service.ts';
-import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../rotation/ports/key-service.ts';
+import type { KeyService, ReEncrypted, ReEncryptItem, ReEncryptResult } from '../../rotation/ports/key-service.ts';
 import { createTokenSource, type YandexAuth } from './auth/yandex-auth.ts';
 import { readCiphertextVersion } from './ciphertext-header.ts';
-import type { MeasuredCall } from '../connection/measured-call.ts';
+import type { MeasuredCall } from '../connection/call-with-token.ts';
 import { checkAad, checkCiphertext, checkId, checkPlaintext } from './limits.ts';
 import { createRefuseRepeated } from './repeated-reply.ts';
 import { decryptReply, encryptReply, generateDataKeyReply, reEncryptReply, versionReply } from './replies.ts';
@@ -94,27 +94,23 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
 
   const refuseRepeated = createRefuseRepeated();
 
-  async function reEncryptItem(item: ReEncryptItem, signal: AbortSignal): Promise<ReEncryptResult> {
+  async function reEncryptItem(item: ReEncryptItem, signal: AbortSignal): Promise<ReEncrypted> {
     checkId(item.keyId, 'target key id');
     checkId(item.versionId, 'target version id');
     checkId(item.sourceKeyId, 'source key id');
     checkAad(item.sourceAad);
     checkAad(item.aad);
     checkCiphertext(item.ciphertext);
+    const aadContext = encodeOptional(item.aad);
+    const fields = {
+      versionId: item.versionId,
+      aadContext,
+      sourceKeyId: item.sourceKeyId,
+      sourceAadContext: item.sourceAad === item.aad ? aadContext : encodeOptional(item.sourceAad),
+      ciphertext: encode(item.ciphertext),
+    };
     const reply = await callKms(
-      {
-        keyId: item.keyId,
-        method: 'reEncrypt',
-        fields: {
-          versionId: item.versionId,
-          aadContext: encodeOptional(item.aad),
-          sourceKeyId: item.sourceKeyId,
-          sourceAadContext: encodeOptional(item.sourceAad),
-          ciphertext: encode(item.ciphertext),
-        },
-        reply: reEncryptReply,
-        subject: 'ciphertext',
-      },
+      { keyId: item.keyId, method: 'reEncrypt', fields, reply: reEncryptReply, subject: 'ciphertext' },
       signal,
     );
     refuseRepeated(reply.ciphertext, item.ciphertext);
@@ -125,8 +121,18 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
     itemsPerCall: 1,
     readVersion: readCiphertextVersion,
 
-    reEncrypt: (items, signal) =>
-      Promise.all(items.map((item) => reEncryptItem(item, signal).catch(keepRecordFault))),
+    async reEncrypt(items, signal) {
+      const results: ReEncryptResult[] = [];
+      for (const item of items) {
+        try {
+          results.push(await reEncryptItem(item, signal));
+        } catch (error) {
+          if (!(error instanceof Fault) || error.faultClass !== 'record') throw error;
+          results.push(error);
+        }
+      }
+      return results;
+    },
 
     async currentVersion(keyId, versionId) {
       checkTarget(keyId, versionId);
@@ -173,11 +179,6 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
 function checkTarget(keyId: string, versionId: string | undefined): void {
   checkId(keyId, 'key id');
   if (versionId !== undefined) checkId(versionId, 'version id');
-}
-
-function keepRecordFault(error: unknown): Fault {
-  if (error instanceof Fault && error.faultClass === 'record') return error;
-  throw error;
 }
 
 function encode(bytes: Uint8Array): string {

@@ -4,15 +4,14 @@ import { Fault } from '../../rotation/faults.ts';
 const maxIdLength = 50;
 const maxAadBytes = 8192;
 const maxPlaintextBytes = 32_768;
-/** Has no UTF-8 form, so it cannot go into a URL. */
-const loneSurrogate = /\p{Cs}/u;
 
 /**
  * `what` names the id in the message: `key id`.
  * A wrong one is a `rotation` fault: it is wrong for every record.
  */
 export function checkId(id: string, what: string): void {
-  if (id.length >= 1 && id.length <= maxIdLength && !loneSurrogate.test(id)) return;
+  // A lone surrogate has no UTF-8 form, so it cannot go into a URL.
+  if (id.length >= 1 && id.length <= maxIdLength && id.isWellFormed()) return;
   throw new Fault('rotation', 'BAD_ID', `the ${what} must have 1 to ${maxIdLength} characters`, {
     peer: 'kms',
   });

@@ -29,25 +29,25 @@ export const reEncryptReply: ReplySchema<ReEncrypted> = {
     if (typeof json !== 'object' || json === null || Array.isArray(json)) return {};
     const { keyId, versionId, sourceKeyId, sourceVersionId, ciphertext }: Partial<Record<string, unknown>> =
       json;
-    const texts = [keyId, versionId, sourceKeyId, sourceVersionId, ciphertext];
-    if (!texts.every((each) => typeof each === 'string' || each === undefined || each === null)) return {};
-    const base64 = textOf(ciphertext);
+    if (!isText(keyId) || !isText(versionId) || !isText(sourceKeyId) || !isText(sourceVersionId)) return {};
+    if (!isText(ciphertext)) return {};
+    const base64 = ciphertext ?? '';
     const decoded = Buffer.from(base64, 'base64');
     if (decoded.toString('base64') !== base64) return {};
     return {
       data: {
-        keyId: textOf(keyId),
-        versionId: textOf(versionId),
-        sourceKeyId: textOf(sourceKeyId),
-        sourceVersionId: textOf(sourceVersionId),
+        keyId: keyId ?? '',
+        versionId: versionId ?? '',
+        sourceKeyId: sourceKeyId ?? '',
+        sourceVersionId: sourceVersionId ?? '',
         ciphertext: decoded,
       },
     };
   },
 };
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
+function isText(value: unknown): value is string | null | undefined {
+  return typeof value === 'string' || value === undefined || value === null;
 }
 
 export const generateDataKeyReply = z

@@ -1,5 +1,5 @@
 import { Fault, type FaultClass } from '../../rotation/faults.ts';
-import { describeReply, type HttpReply } from '../connection/http.ts';
+import { describeReply, type HttpReply } from '../connection/http-reply.ts';
 import { parseRpcStatus } from './rpc-status.ts';
 
 /**

@@ -1,8 +1,9 @@
-import { callWithToken } from '../connection/call-with-token.ts';
+import { createCallWithToken } from '../connection/call-with-token.ts';
 import type { TokenSource } from '../connection/token-source.ts';
-import { isSuccess, type HttpEndpoint } from '../connection/http.ts';
+import type { HttpEndpoint } from '../connection/http.ts';
+import { isSuccess } from '../connection/http-reply.ts';
 import type { ReplySchema } from '../connection/json-body.ts';
-import { measureCall, type MeasuredCall } from '../connection/measured-call.ts';
+import type { MeasuredCall } from '../connection/call-with-token.ts';
 import { parseReply } from '../connection/parse-reply.ts';
 import { createReplyFault, type CallSubject } from './reply-fault.ts';
 
@@ -43,11 +44,7 @@ export function createSymmetricCrypto(
     throw createReplyFault(reply, { subject: call.subject, tokenRemedy: tokens.remedy });
   }
 
+  const callWithToken = createCallWithToken(tokens, 'UNAUTHENTICATED', onCall);
   return (call, signal) =>
-    callWithToken(
-      tokens,
-      'UNAUTHENTICATED',
-      (token) => measureCall(call.method, onCall, () => attempt(call, token, signal)),
-      signal,
-    );
+    callWithToken(call.method, (token) => attempt(call, token, signal), signal);
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { createHttpEndpoint, type HttpEndpoint, type HttpEndpointOptions } from '../connection/http.ts';
 
 /** Far above the largest honest reply: 32 KiB of plaintext make a ciphertext of 44 KB in base64. */
@@ -9,12 +8,5 @@ const maxReplyBytes = 1024 * 1024;
  * reply.
  */
 export function createYandexEndpoint(options: Omit<HttpEndpointOptions, 'maxReplyBytes'>): HttpEndpoint {
-  const endpoint = createHttpEndpoint({ ...options, maxReplyBytes });
-  return {
-    ...endpoint,
-    send(request, signal) {
-      const headers = { ...request.headers, 'x-client-trace-id': randomUUID() };
-      return endpoint.send({ ...request, headers }, signal);
-    },
-  };
+  return createHttpEndpoint({ ...options, maxReplyBytes, idHeader: 'x-client-trace-id' });
 }

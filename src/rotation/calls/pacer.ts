@@ -25,10 +25,10 @@ const unlimitedRefreshMs = 100;
 /** Lets calls of this process start at the time that the global pace grants them. */
 export interface Pacer {
   /**
-   * Resolves when one call may start, which counts as `cost` of the rate. Rejects when `signal` aborts, or
-   * the broker refuses us.
+   * Resolves when one call may start, which counts as `cost` of the rate; null where it may at once. Rejects when
+   * `signal` aborts, or the broker refuses us.
    */
-  slot(signal: AbortSignal, cost?: number): Promise<void>;
+  slot(signal: AbortSignal, cost?: number): Promise<void> | null;
   penalize(retryAfterMs: number): Promise<void>;
 }
 
@@ -137,13 +137,13 @@ export function createPacer(
   return {
     slot(signal, cost = 1) {
       if (cost > 1) return costlySlot(signal, cost);
+      const since = performance.now();
+      if (since < unlimitedUntil && waiters.size === 0 && !signal.aborted) {
+        observe.waited(0);
+        return null;
+      }
       return new Promise<void>((resolve, reject) => {
         if (signal.aborted) return reject(stopped());
-        const since = performance.now();
-        if (since < unlimitedUntil && waiters.size === 0) {
-          observe.waited(0);
-          return resolve();
-        }
         if (waiters.size === 0 && since - servedAt > warmUp.afterIdleMs) busySince = since;
         const waiter: Waiter = {
           release: () => {

@@ -147,9 +147,9 @@ function paced<T>(
   signal: AbortSignal,
   call: () => Promise<T>,
 ): Promise<T> {
-  return limit(async () => {
-    await pacer.slot(signal, rateUnit === 'items' ? items : 1);
-    return call();
+  return limit(() => {
+    const wait = pacer.slot(signal, rateUnit === 'items' ? items : 1);
+    return wait === null ? call() : wait.then(call);
   });
 }
 

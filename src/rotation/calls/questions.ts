@@ -3,9 +3,12 @@ import { viewAsBuffer } from '../formats/utf8.ts';
 import { requestFor, withoutAad, type Goal } from '../goal.ts';
 import type { ReEncryptItem } from '../ports/key-service.ts';
 import type { StoredRecord } from '../record.ts';
+import type { CiphertextOutcome } from './ciphertext-outcome.ts';
 
 /** Larger ciphertexts are no wrapped keys (4096 bytes is Tink's limit), and hardly shared. */
 const largestSharedBytes = 4096;
+
+export type Refusal = Extract<CiphertextOutcome, { kind: 'refused' }>;
 
 /** One ciphertext of a record, to be brought under the pin. */
 export interface Wanted {
@@ -22,6 +25,8 @@ export interface Question<Asker extends Wanted> {
   /** Equal for questions that have the same answer; null where it cannot have an equal. */
   readonly sharingKey: string | null;
   readonly askers: Asker[];
+  /** Of the keys that were tried so far. */
+  refusal: Refusal | null;
 }
 
 /**
@@ -44,7 +49,7 @@ export function collectQuestions<Asker extends Wanted>(
       same.askers.push(asker);
       continue;
     }
-    const question = { tries, sharingKey, askers: [asker] };
+    const question: Question<Asker> = { tries, sharingKey, askers: [asker], refusal: null };
     questions.push(question);
     if (sharingKey !== null) shared.set(sharingKey, question);
   }

@@ -1,10 +1,10 @@
 import { Fault } from '../faults.ts';
 import type { Goal } from '../goal.ts';
-import type { KeyService, ReEncrypted, ReEncryptItem } from '../ports/key-service.ts';
+import type { KeyService, ReEncryptItem } from '../ports/key-service.ts';
 import { reEncryptBound } from './bound-reply.ts';
 import { judgeReply, type CiphertextOutcome } from './ciphertext-outcome.ts';
 import { callPatiently, type CallDeps } from './patient-call.ts';
-import { collectQuestions, type Question, type Wanted } from './questions.ts';
+import { collectQuestions, type Question, type Refusal, type Wanted } from './questions.ts';
 import type { SharedResults } from './shared-results.ts';
 import { untilFirstFault } from './until-first-fault.ts';
 
@@ -28,15 +28,41 @@ export async function reEncryptAll<Asker extends Wanted>(
   onOutcome: (asker: Asker, outcome: CiphertextOutcome) => void,
   signal: AbortSignal,
 ): Promise<Fault | null> {
-  const { aadIsOwn, shared } = deps;
+  const { aadIsOwn, keyService, shared } = deps;
+  const target = { keyId: goal.target.keyId, versionId: goal.versionId };
+  const send: KeyService['reEncrypt'] = (items, stop) => reEncryptBound(keyService, items, stop);
+
   function answer({ askers, sharingKey }: Question<Asker>, outcome: CiphertextOutcome): void {
     if (sharingKey !== null) shared.keep(sharingKey, outcome);
     for (const asker of askers) onOutcome(asker, outcome);
   }
 
+  /** Tries key after key, until each question of the call has an answer. */
   async function ask(questions: readonly Question<Asker>[], either: AbortSignal): Promise<void> {
-    for (const [question, outcome] of await answersTo(deps, goal, questions, either))
-      answer(question, outcome);
+    let open = questions;
+    for (let place = 0; open.length > 0; place += 1) {
+      const sent: Question<Asker>[] = [];
+      const items: ReEncryptItem[] = [];
+      const refused: Question<Asker>[] = [];
+      for (const question of open) {
+        const item = question.tries[place];
+        if (item === undefined) answer(question, question.refusal ?? noKey());
+        else if (item instanceof Fault) refused.push(refuse(question, item, 0));
+        else {
+          sent.push(question);
+          items.push(item);
+        }
+      }
+      const outcomes = items.length === 0 ? [] : await callPatiently(deps, { items, send, target }, either);
+      outcomes.forEach((outcome, index) => {
+        const question = sent[index];
+        const item = items[index];
+        if (question === undefined || item === undefined) return;
+        if (outcome.kind === 'reply') answer(question, judgeReply(item, outcome.reply));
+        else refused.push(refuse(question, outcome.fault, outcome.calls));
+      });
+      open = refused;
+    }
   }
 
   const questions = collectQuestions(goal, wanted, aadIsOwn);
@@ -48,53 +74,20 @@ export async function reEncryptAll<Asker extends Wanted>(
     answer(question, known);
     return false;
   });
-  const { itemsPerCall } = deps.keyService;
+  const { itemsPerCall } = keyService;
   const calls: Question<Asker>[][] = [];
   for (let start = 0; start < open.length; start += itemsPerCall)
     calls.push(open.slice(start, start + itemsPerCall));
   return untilFirstFault(calls, deps, ask, signal);
 }
 
-/** Tries key after key, until each question of the call has an answer. */
-async function answersTo<Asker extends Wanted>(
-  deps: CallDeps,
-  goal: Goal,
-  questions: readonly Question<Asker>[],
-  signal: AbortSignal,
-): Promise<Map<Question<Asker>, CiphertextOutcome>> {
-  const target = { keyId: goal.target.keyId, versionId: goal.versionId };
-  const send: KeyService['reEncrypt'] = (items, stop) => reEncryptBound(deps.keyService, items, stop);
-  const answers = new Map<Question<Asker>, CiphertextOutcome>();
-  const refusals = new Map<Question<Asker>, { fault: Fault; calls: number }>();
-
-  function refuse(question: Question<Asker>, fault: Fault, calls: number): void {
-    const earlier = refusals.get(question);
-    refusals.set(question, { fault: earlier?.fault ?? fault, calls: (earlier?.calls ?? 0) + calls });
-  }
-
-  for (let place = 0; answers.size < questions.length; place += 1) {
-    const open = questions.filter((question) => !answers.has(question));
-    const sent: { question: Question<Asker>; item: ReEncryptItem }[] = [];
-    for (const question of open) {
-      const item = question.tries[place];
-      if (item === undefined)
-        answers.set(question, { kind: 'refused', ...refusalOf(refusals.get(question)) });
-      else if (item instanceof Fault) refuse(question, item, 0);
-      else sent.push({ question, item });
-    }
-    if (sent.length === 0) continue;
-    const items = sent.map(({ item }) => item);
-    const call = { items, send, target };
-    const outcomes = await callPatiently<ReEncryptItem, ReEncrypted>(deps, call, signal);
-    for (const [index, { question, item }] of sent.entries()) {
-      const outcome = outcomes[index];
-      if (outcome?.kind === 'reply') answers.set(question, judgeReply(item, outcome.reply));
-      else if (outcome !== undefined) refuse(question, outcome.fault, outcome.calls);
-    }
-  }
-  return answers;
+/** The first refusal stands, with the calls of all. */
+function refuse<Of extends Question<Wanted>>(question: Of, fault: Fault, calls: number): Of {
+  const { refusal } = question;
+  question.refusal = { kind: 'refused', fault: refusal?.fault ?? fault, calls: (refusal?.calls ?? 0) + calls };
+  return question;
 }
 
-function refusalOf(refusal: { fault: Fault; calls: number } | undefined): { fault: Fault; calls: number } {
-  return refusal ?? { fault: new Fault('record', 'NO_KEY', 'no key to try'), calls: 0 };
+function noKey(): Refusal {
+  return { kind: 'refused', fault: new Fault('record', 'NO_KEY', 'no key to try'), calls: 0 };
 }

@@ -6,9 +6,9 @@ import { unlessAborted } from '../../rotation/unless-aborted.ts';
 import { isCastable } from './castable.ts';
 import { encodeRef, parseRef } from './ref.ts';
 import { notOfOneRecord } from './scope.ts';
-import { queryRows, type SqlPool } from './sql-pool.ts';
+import { queryRecords, queryRows, type SqlPool } from './sql-pool.ts';
 import type { Statements } from './statements.ts';
-import { toRecord, walkedRow } from './stored-record.ts';
+import { isWalkedRow, toRecord } from './stored-record.ts';
 import type { TableShape } from './table-shape.ts';
 
 /** Rows that one statement walks for refs, in scope or not; more where a page is larger. */
@@ -38,7 +38,8 @@ export function createScans(
   async function* scan(from: Cursor | null, limit: number, signal: AbortSignal): AsyncGenerator<ScanPage> {
     const rows = Math.max(limit, stretchRows);
     async function readKeys(after: Key | null): Promise<Stretch<Ref>> {
-      const [found] = await readStretch(keysRow, sql.scan, after, rows);
+      const ask = asking(sql.scan, after, rows);
+      const [found] = await queryRows(pool, keysRow, ...ask).catch(notOfOneRecord);
       return { found: (found?.keys ?? []).map(encodeRef), last: found?.last ?? null };
     }
     for await (const refs of walk(readKeys, from, signal)) {
@@ -57,7 +58,8 @@ export function createScans(
     signal: AbortSignal,
   ): AsyncGenerator<RecordPage> {
     async function readRecords(after: Key | null): Promise<Stretch<StoredRecord>> {
-      const rows = await readStretch(walkedRow, sql.scanRecords, after, limit);
+      const ask = asking(sql.scanRecords, after, limit);
+      const rows = await queryRecords(pool, isWalkedRow, ...ask).catch(notOfOneRecord);
       const walked = rows.toSorted((left, right) => left.about[0] - right.about[0]);
       const found = walked.flatMap(({ value, about }) => {
         const [, , , key, inScope] = about;
@@ -91,15 +93,10 @@ export function createScans(
     }
   }
 
-  function readStretch<Row extends z.ZodType>(
-    row: Row,
-    statements: Statements['scan'],
-    after: Key | null,
-    rows: number,
-  ): Promise<z.output<Row>[]> {
-    const start = after === null ? [] : scanOrder.map((place) => after[place]);
-    const statement = after === null ? statements.first : statements.next;
-    return queryRows(pool, row, statement, [...start, rows]).catch(notOfOneRecord);
+  /** The statement for a stretch of rows, and its values. */
+  function asking(statements: Statements['scan'], after: Key | null, rows: number): [string, unknown[]] {
+    if (after === null) return [statements.first, [rows]];
+    return [statements.next, [...scanOrder.map((place) => after[place]), rows]];
   }
 
   async function parseCursor(cursor: Cursor): Promise<Key> {

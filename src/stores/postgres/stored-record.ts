@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { Ref, StoredRecord } from '../../rotation/record.ts';
 
 /** Place in the answer, texts of the fields, key version. */
@@ -8,27 +7,30 @@ type AboutWalked = readonly [...About, key: readonly string[], inScope: boolean]
 
 /**
  * What each statement that reads records gives of one: all but its value in one column, as each column of each row
- * costs the driver as much as the others. Checked by hand: zod's own copies are a tenth of what a census costs.
+ * costs the driver as much as the others.
  */
 export interface RecordRow<Of = About> {
   readonly value: Uint8Array | string;
   readonly about: Of;
 }
 
-export const recordRow = z.custom<RecordRow>(
-  (row) => isRow(row) && isValue(row.value) && isAbout(row.about, 3),
-);
-
 /** The value of a row that is not in scope may be NULL. */
-export const walkedRow = z.custom<RecordRow<AboutWalked> | { value: null; about: AboutWalked }>(
-  (row) =>
+export type WalkedRow = RecordRow<AboutWalked> | { readonly value: null; readonly about: AboutWalked };
+
+export function isRecordRow(row: unknown): row is RecordRow {
+  return isRow(row) && isValue(row.value) && isAbout(row.about, 3);
+}
+
+export function isWalkedRow(row: unknown): row is WalkedRow {
+  return (
     isRow(row) &&
     (row.value === null || isValue(row.value)) &&
     isAbout(row.about, 5) &&
     isTexts(row.about[3]) &&
     !row.about[3].includes(null) &&
-    typeof row.about[4] === 'boolean',
-);
+    typeof row.about[4] === 'boolean'
+  );
+}
 
 function isRow(row: unknown): row is { value: unknown; about: unknown } {
   return typeof row === 'object' && row !== null && 'value' in row && 'about' in row;

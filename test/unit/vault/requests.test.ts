@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Fault } from '../../../src/rotation/faults.ts';
-import type { MeasuredCall } from '../../../src/kms/connection/measured-call.ts';
+import type { MeasuredCall } from '../../../src/kms/connection/call-with-token.ts';
 import { answerJson, loopbackCertificate, startRecordingServer } from '../../support/recording-server.ts';
 import { connectVault, noAad, startVault } from '../../support/vault-service.ts';
 import { never, thrownBy } from '../../support/yandex-service.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Fault } from '../../../rotation/faults.ts';
-import { isSuccess, type HttpEndpoint, type HttpRequest } from '../../connection/http.ts';
+import type { HttpEndpoint, HttpRequest } from '../../connection/http.ts';
+import { isSuccess } from '../../connection/http-reply.ts';
 import { parseReply } from '../../connection/parse-reply.ts';
 import { headerSafeToken, type IssuedToken } from '../../connection/token-source.ts';
 import { createTokenFault } from '../reply-fault.ts';

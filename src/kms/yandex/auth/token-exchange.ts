@@ -1,12 +1,7 @@
 import { z } from 'zod';
 import { Fault } from '../../../rotation/faults.ts';
-import {
-  describeReply,
-  isSuccess,
-  type HttpEndpoint,
-  type HttpReply,
-  type HttpRequest,
-} from '../../connection/http.ts';
+import type { HttpEndpoint, HttpRequest } from '../../connection/http.ts';
+import { describeReply, isSuccess, type HttpReply } from '../../connection/http-reply.ts';
 import { parseReply } from '../../connection/parse-reply.ts';
 import { headerSafeToken, type IssuedToken } from '../../connection/token-source.ts';
 
