@@ -7,7 +7,7 @@ import { BatchWorker } from './batch-worker.ts';
 import { bullmq } from './bullmq.ts';
 import { foreignJob } from './foreign-job.ts';
 import { jobData, toJobData, type JobData } from './job-data.ts';
-import { eitherSignal } from '../rotation/either-signal.ts';
+import { underEither } from '../rotation/either-signal.ts';
 
 const { DelayedError, Queue, UnrecoverableError } = bullmq;
 
@@ -148,7 +148,7 @@ function createConsumer<Connection>(
       if (closing.signal.aborted)
         return await unlessClosed(handBack(job, job.data, 0, token), closing.signal);
       const batch = { epoch, number, refs, late };
-      const result = await process(batch, progress, eitherSignal(lock, closing.signal));
+      const result = await underEither([lock, closing.signal], (either) => process(batch, progress, either));
       if (result.kind !== 'handedBack') return;
       const data = toJobData(batch, result.progress);
       await unlessClosed(handBack(job, data, result.delayMs, token), closing.signal);

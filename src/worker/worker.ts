@@ -15,7 +15,7 @@ import type { Ledger, LedgerSnapshot, PauseCause, Pin } from '../rotation/ports/
 import { describeDifference, type PlanParts } from '../rotation/plan-parts.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { processBatch, type BatchDeps, type BatchResult } from './process-batch.ts';
-import { eitherSignal } from '../rotation/either-signal.ts';
+import { underEither } from '../rotation/either-signal.ts';
 
 /** Batches in work at a time: while one waits for the store, others call the KMS. */
 const batchesInWork = 3;
@@ -79,7 +79,6 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   /** Aborted to make the batches in work come back; made anew when work goes on. */
   let control = new AbortController();
   let held = false;
-  const consumer: BatchConsumer = queue.consume(work, batchesInWork);
 
   function hold(): void {
     if (held) return;
@@ -114,13 +113,14 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     onCutOff: hold,
   });
 
-  async function work(
-    batch: Batch,
-    earlier: BatchProgress | null,
-    jobSignal: AbortSignal,
-  ): Promise<Processed> {
+  const consumer: BatchConsumer = queue.consume(
+    (batch, earlier, jobSignal) =>
+      underEither([jobSignal, control.signal], (either) => work(batch, earlier, either)),
+    batchesInWork,
+  );
+
+  async function work(batch: Batch, earlier: BatchProgress | null, signal: AbortSignal): Promise<Processed> {
     const startedAt = performance.now();
-    const signal = eitherSignal(jobSignal, control.signal);
     observer.batchStarted();
     const ended = (outcome: BatchOutcome, result?: BatchResult): void => {
       const counted = result?.account.gained() ?? emptyTally;

@@ -28,6 +28,10 @@ export const fates = [
 ] as const;
 export type Fate = (typeof fates)[number];
 
+/** Once for a batch, where others are made for each record: they meet trouble more often, to meet all of it. */
+const seldom: ReadonlySet<string> = new Set(['replace', 'settle']);
+const seldomWeight = 4;
+
 export interface CallOptions<Result> {
   /** Abandons the call at once; what it does may still be done. */
   readonly signal?: AbortSignal;
@@ -63,16 +67,17 @@ export function createNetwork(
     else setTimeout(act, ms);
   };
   const latency = (): number => (random.chance(0.6) ? 0 : random.between(1, 40));
-  const drawFate = (): Fate | null =>
-    network.trouble.fates.length > 0 && random.chance(network.trouble.share)
-      ? random.pick(network.trouble.fates)
-      : null;
+  function drawFate(what: string): Fate | null {
+    const { fates: possible, share } = network.trouble;
+    const chance = share * (seldom.has(what) ? seldomWeight : 1);
+    return possible.length > 0 && random.chance(chance) ? random.pick(possible) : null;
+  }
 
   const network: Network = {
     trouble: { fates: [], share: 0 },
     async call(process, peer, what, effect, { signal, torn, detail } = {}) {
       if (!process.alive) return new Promise(() => undefined);
-      const fate = drawFate();
+      const fate = drawFate(what);
       if (fate !== null) note(process.name, `${what}: ${fate}`, detail);
       if (fate === 'crash before') network.crash(process, `at ${what}`);
       /** Whether a request that is on its way arrives when its process has died. */

@@ -64,7 +64,7 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
     peer,
     url: origin + prefix,
     send({ method, path, headers: given, body = null }, signal) {
-      const headers = idHeader === undefined ? given : { ...given, [idHeader]: randomUUID() };
+      const headers = idHeader === undefined ? given : { [idHeader]: randomUUID(), ...given };
       return exchange(pool, { method, path: prefix + path, headers, body }, limits, signal);
     },
     close: () => pool.destroy(),

@@ -4,7 +4,7 @@ import type { KeyService, ReEncryptItem } from '../ports/key-service.ts';
 import { reEncryptBound } from './bound-reply.ts';
 import { judgeReply, type CiphertextOutcome } from './ciphertext-outcome.ts';
 import { callPatiently, type CallDeps } from './patient-call.ts';
-import { collectQuestions, type Question, type Refusal, type Wanted } from './questions.ts';
+import { collectQuestions, requestWith, type Question, type Refusal, type Wanted } from './questions.ts';
 import type { SharedResults } from './shared-results.ts';
 import { untilFirstFault } from './until-first-fault.ts';
 
@@ -45,7 +45,7 @@ export async function reEncryptAll<Asker extends Wanted>(
       const items: ReEncryptItem[] = [];
       const refused: Question<Asker>[] = [];
       for (const question of open) {
-        const item = question.tries[place];
+        const item = requestWith(question.goal, question.asker, place);
         if (item === undefined) answer(question, question.refusal ?? noKey());
         else if (item instanceof Fault) refused.push(refuse(question, item, 0));
         else {

@@ -1,8 +1,12 @@
 import { LRUCache } from 'lru-cache';
+import { Buffer } from 'node:buffer';
+import { viewAsBuffer } from '../formats/utf8.ts';
 import type { CiphertextOutcome } from './ciphertext-outcome.ts';
 
-/** Room for the results of some 50,000 wrapped keys. */
+/** Room for the results of some 30,000 wrapped keys. */
 const cacheBytes = 16 * 1024 * 1024;
+/** What an entry takes besides its bytes, by heap snapshots. */
+const entryBytes = 200;
 
 /**
  * What knew the answer, so that no call was needed: another record of the batch, or one of an earlier batch.
@@ -23,19 +27,34 @@ export interface SharedResults {
   readonly saved: (by: SavedBy, calls: number) => void;
 }
 
+/** What is kept of an outcome: no buffer, as a small one keeps all of the 8 KB that Node has cut it from. */
+interface Kept {
+  /** In Latin-1, for bytes; null where the ciphertext was under the pin. */
+  readonly ciphertext: string | null;
+  readonly sourceVersionId: string;
+}
+
 export function createSharedResults(saved: SharedResults['saved']): SharedResults {
-  const outcomes = new LRUCache<string, CiphertextOutcome>({
+  const outcomes = new LRUCache<string, Kept>({
     maxSize: cacheBytes,
-    sizeCalculation: (outcome, key) =>
-      key.length + (outcome.kind === 'rewrapped' ? outcome.ciphertext.length : 1),
+    sizeCalculation: ({ ciphertext }, key) => entryBytes + key.length + (ciphertext?.length ?? 0),
   });
   return {
     saved,
     forget: () => outcomes.clear(),
-    recall: (sharingKey) => outcomes.get(sharingKey) ?? null,
+    recall(sharingKey) {
+      const kept = outcomes.get(sharingKey);
+      if (kept === undefined) return null;
+      const { ciphertext, sourceVersionId } = kept;
+      if (ciphertext === null) return { kind: 'onPin' };
+      return { kind: 'rewrapped', ciphertext: Buffer.from(ciphertext, 'latin1'), sourceVersionId };
+    },
     keep(sharingKey, outcome) {
       // A refusal may have come of a passing trouble, and a KMS that lags catches up.
-      if (outcome.kind === 'rewrapped' || outcome.kind === 'onPin') outcomes.set(sharingKey, outcome);
+      if (outcome.kind === 'onPin') outcomes.set(sharingKey, { ciphertext: null, sourceVersionId: '' });
+      if (outcome.kind !== 'rewrapped') return;
+      const ciphertext = viewAsBuffer(outcome.ciphertext).toString('latin1');
+      outcomes.set(sharingKey, { ciphertext, sourceVersionId: outcome.sourceVersionId });
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { LimitFunction } from 'p-limit';
-import { eitherSignal } from '../either-signal.ts';
+import { underEither } from '../either-signal.ts';
 import { asFault, type Fault } from '../faults.ts';
 
 /**
@@ -14,10 +14,9 @@ export async function untilFirstFault<Item>(
   signal: AbortSignal,
 ): Promise<Fault | null> {
   const halt = new AbortController();
-  const either = eitherSignal(signal, halt.signal);
   let stoppedBy: Fault | null = null;
   const left = items.values();
-  async function workOn(): Promise<void> {
+  async function workOn(either: AbortSignal): Promise<void> {
     for (const item of left) {
       try {
         await work(item, either);
@@ -30,6 +29,8 @@ export async function untilFirstFault<Item>(
     }
   }
   const lanes = Math.min(items.length, 2 * limit.concurrency);
-  await Promise.all(Array.from({ length: lanes }, workOn));
+  await underEither([signal, halt.signal], (either) =>
+    Promise.all(Array.from({ length: lanes }, () => workOn(either))),
+  );
   return stoppedBy;
 }
