@@ -12,9 +12,9 @@ import { underEither } from '../rotation/either-signal.ts';
 const { DelayedError, Queue, UnrecoverableError } = bullmq;
 
 /** BullMQ's lock of a job; its worker renews it at half of this. */
-const lockDurationMs = 15_000;
-/** How often the worker looks for batches whose lock ran out; found at the second look. */
-const stalledIntervalMs = 5000;
+const lockDurationMs = 12_000;
+/** How often the workers look for batches whose lock ran out; found at the second look since they were taken. */
+const stalledIntervalMs = 2000;
 /** A batch done twice harms nothing, so that no number of crashes may fail it; BullMQ's default is 1. */
 const noLimit = 1_000_000_000;
 /** What a worker that closes still waits for the broker, once its batches are done with. */

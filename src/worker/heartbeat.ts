@@ -5,9 +5,10 @@ import type { LedgerSnapshot } from '../rotation/ports/ledger.ts';
 /** Four times as often as a pause, a cancel or a rate must bite. */
 const beatMs = 500;
 /**
- * Without the broker for this long a worker stops calling the KMS: well within the 15 s lock of its batches.
+ * Without the broker for this long a worker stops calling the KMS: before the locks of its batches end, which last 12 s
+ * and are renewed every 6 s.
  */
-const cutOffMs = 7000;
+const cutOffMs = 5000;
 const windowMs = 10_000;
 
 interface Counters {
@@ -26,7 +27,7 @@ export interface HeartbeatDeps {
   readonly counters: () => Counters;
   readonly onBeat: (snapshot: LedgerSnapshot) => void;
   readonly onFault: (fault: Fault) => void;
-  /** The broker has not answered for seven seconds; told once, until it answers again. */
+  /** The broker has not answered for five seconds; told once, until it answers again. */
   readonly onCutOff: () => void;
 }
 

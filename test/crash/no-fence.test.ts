@@ -5,8 +5,8 @@ import type { OpaqueKms } from '../support/opaque-kms.ts';
 import { freshDatabase, freshRedis } from '../support/peers.ts';
 import { createPeople, peopleUnder } from '../support/people.ts';
 
-/** Well within the 15 s for which a batch is its worker's, of which seven may be over when the link is cut. */
-const cutOffMs = 10_000;
+/** Within the 12 s for which a batch is its worker's, of which six may be over when the link is cut. */
+const cutOffMs = 8000;
 const patient = { timeout: 60_000, interval: 50 };
 const records = 60;
 

@@ -54,9 +54,9 @@ export interface Overseer {
 }
 
 /** How long a worker that hears nothing may work on: its batches' locks end then (`broker/queue.ts`). */
-const lockMs = 15_000;
-/** A worker that learns nothing of a pause cuts itself off after 7 s (`worker/heartbeat.ts`) and a failed beat. */
-const holdBitesWithinMs = 12_000;
+const lockMs = 12_000;
+/** A worker that learns nothing of a pause cuts itself off after 5 s (`worker/heartbeat.ts`) and a failed beat. */
+const holdBitesWithinMs = 10_000;
 
 export function createOverseer(
   store: MemoryStore,

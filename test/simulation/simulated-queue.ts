@@ -10,8 +10,8 @@ import type { Network, Process } from './network.ts';
 import type { Random } from './random.ts';
 
 /** As `broker/queue.ts` sets them. */
-const lockMs = 15_000;
-const stalledCheckMs = 5000;
+const lockMs = 12_000;
+const stalledCheckMs = 2000;
 
 interface Job {
   readonly id: string;

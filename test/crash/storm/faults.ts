@@ -18,8 +18,8 @@ export interface Fault {
 
 type Deal = (scene: Scene, random: SeededRandom) => Fault | null;
 
-/** Longer than the 15 s for which a worker holds a batch. */
-const beyondTheLockMs = [16_000, 19_000] as const;
+/** Longer than the 12 s for which a worker holds a batch. */
+const beyondTheLockMs = [13_000, 16_000] as const;
 
 /** Each gives a fault of its kind, with its details drawn; null where it does not apply. */
 const kinds: readonly Deal[] = [
