@@ -17,7 +17,7 @@ import {
 import { encodeRef, parseRef } from './postgres/ref.ts';
 import { isCastable } from './postgres/castable.ts';
 import { createScans } from './postgres/scan.ts';
-import { isRecordRow, toRecord } from './postgres/stored-record.ts';
+import { createParseRow, toRecord } from './postgres/stored-record.ts';
 import { sampleKeys } from './postgres/sample.ts';
 import { splitOnRecordFault } from './postgres/split-on-fault.ts';
 import { queryRecords, queryRows, type SqlPool } from './postgres/sql-pool.ts';
@@ -70,6 +70,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     ? [journalCaveat(journalTable)]
     : await findJournalCaveats(pool, journalTable);
 
+  const parseRow = createParseRow(options.fields, 0);
+
   async function read(refs: readonly Ref[]): Promise<StoredRecord[]> {
     const wanted = [...new Set(refs)].flatMap((ref) => {
       const key = parseRef(ref, shape.key.length);
@@ -83,10 +85,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   async function readTogether(wanted: readonly Wanted[]): Promise<StoredRecord[]> {
     if (wanted.length === 0) return [];
     const keys = shape.key.map((_, place) => wanted.map(({ key }) => key[place]));
-    const rows = await queryRecords(pool, isRecordRow, sql.read, keys);
-    return rows.flatMap(({ value, about }) => {
-      const ref = wanted[about[0] - 1]?.ref;
-      return ref === undefined ? [] : [toRecord(ref, value, about, options.fields)];
+    const rows = await queryRecords(pool, parseRow, sql.read, keys);
+    return rows.flatMap((row) => {
+      const ref = wanted[row.place - 1]?.ref;
+      return ref === undefined ? [] : (toRecord(ref, row) ?? []);
     });
   }
 

@@ -2,10 +2,12 @@ import type { Ref } from '../../rotation/record.ts';
 
 /** A ref is the JSON array of the key columns' texts, in the order of `store.key`. */
 export function encodeRef(key: readonly string[]): Ref {
-  return JSON.stringify(key);
+  const [text] = key;
+  return key.length === 1 && text !== undefined && plainText.test(text) ? `["${text}"]` : JSON.stringify(key);
 }
 
-/** Of one column, with nothing in it that JSON escapes or this store refuses; most are, and each record passes twice. */
+/** Nothing in it that JSON escapes or this store refuses. Most keys are so, and each record passes here three times. */
+const plainText = /^[^"\\\u0000-\u001f\ud800-\udfff]*$/;
 const plainRef = /^\["([^"\\\u0000-\u001f\ud800-\udfff]*)"\]$/;
 
 /** The key that a ref addresses; null if this store cannot have made the ref. */

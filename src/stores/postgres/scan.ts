@@ -8,7 +8,7 @@ import { encodeRef, parseRef } from './ref.ts';
 import { notOfOneRecord } from './scope.ts';
 import { queryRecords, queryRows, type SqlPool } from './sql-pool.ts';
 import type { Statements } from './statements.ts';
-import { isWalkedRow, toRecord } from './stored-record.ts';
+import { createParseRow, toRecord } from './stored-record.ts';
 import type { TableShape } from './table-shape.ts';
 
 /** Rows that one statement walks for refs, in scope or not; more where a page is larger. */
@@ -35,6 +35,8 @@ export function createScans(
   { table, key: keyColumns, scanOrder }: TableShape,
   fields: readonly string[],
 ): Pick<RecordStore, 'scan'> & Required<Pick<RecordStore, 'scanRecords'>> {
+  const parseRow = createParseRow(fields, keyColumns.length);
+
   async function* scan(from: Cursor | null, limit: number, signal: AbortSignal): AsyncGenerator<ScanPage> {
     const rows = Math.max(limit, stretchRows);
     async function readKeys(after: Key | null): Promise<Stretch<Ref>> {
@@ -59,14 +61,13 @@ export function createScans(
   ): AsyncGenerator<RecordPage> {
     async function readRecords(after: Key | null): Promise<Stretch<StoredRecord>> {
       const ask = asking(sql.scanRecords, after, limit);
-      const rows = await queryRecords(pool, isWalkedRow, ...ask).catch(notOfOneRecord);
-      const walked = rows.toSorted((left, right) => left.about[0] - right.about[0]);
-      const found = walked.flatMap(({ value, about }) => {
-        const [, , , key, inScope] = about;
-        return inScope && value !== null ? [toRecord(encodeRef(key), value, about, fields)] : [];
-      });
-      const [place, , , key] = walked.at(-1)?.about ?? [];
-      return { found, last: place === limit && key !== undefined ? key : null };
+      const rows = await queryRecords(pool, parseRow, ...ask).catch(notOfOneRecord);
+      const walked = rows.toSorted((left, right) => left.place - right.place);
+      const last = walked.at(-1);
+      return {
+        found: walked.flatMap((row) => toRecord(encodeRef(row.key), row) ?? []),
+        last: last?.place === limit ? last.key : null,
+      };
     }
     for await (const records of walk(readRecords, from, signal)) {
       const cursor = records.at(-1)?.ref;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Fault } from '../../rotation/faults.ts';
 import { toStoreFault } from './store-fault.ts';
+import type { ParseRow, RecordRow } from './stored-record.ts';
 
 /** What the store needs of PostgreSQL: a `pg.Pool`, or anything of the same shape. */
 export interface SqlPool {
@@ -21,19 +22,25 @@ export async function queryRows<Row extends z.ZodType>(
   throw badReply();
 }
 
-/** As `queryRows`, for rows of records: zod's own copies of each would be a tenth of what a census costs. */
-export async function queryRecords<Row>(
+/** As `queryRows`, for rows of records. */
+export async function queryRecords(
   pool: SqlPool,
-  isRow: (row: unknown) => row is Row,
+  parseRow: ParseRow,
   statement: string,
   values: unknown[],
-): Promise<Row[]> {
-  const rows: unknown[] = await query(pool, statement, values);
-  if (rows.every(isRow)) return rows;
-  throw badReply();
+): Promise<RecordRow[]> {
+  return (await query(pool, statement, values)).map((row) => {
+    const parsed = parseRow(row);
+    if (parsed === null) throw badReply();
+    return parsed;
+  });
 }
 
-async function query(pool: SqlPool, statement: string, values: unknown[]): Promise<unknown[]> {
+async function query(
+  pool: SqlPool,
+  statement: string,
+  values: unknown[],
+): Promise<Record<string, unknown>[]> {
   try {
     return (await pool.query(statement, values)).rows;
   } catch (error) {
