@@ -16,7 +16,10 @@ test('work stops with the first of its signals, and says why', async () => {
 
 test('work under a signal that is aborted already begins with it', async () => {
   const stopped = AbortSignal.abort('before');
-  const aborted = await underEither([new AbortController().signal, stopped], async (either) => either.aborted);
+  const aborted = await underEither(
+    [new AbortController().signal, stopped],
+    async (either) => either.aborted,
+  );
   expect(aborted).toBe(true);
 });
 

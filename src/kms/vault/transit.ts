@@ -49,8 +49,7 @@ export function createTransit(
   }
 
   const callWithToken = createCallWithToken(tokens, 'PERMISSION_DENIED', onCall);
-  return (call, signal) =>
-    callWithToken(call.method, (token) => attempt(call, token, signal), signal);
+  return (call, signal) => callWithToken(call.method, (token) => attempt(call, token, signal), signal);
 }
 
 /** Some versions answer 400 where an item of a batch failed, with the results of all of them in the body. */

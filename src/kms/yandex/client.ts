@@ -1,7 +1,12 @@
 import { Fault } from '../../rotation/faults.ts';
 import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
 import type { DataKeySpec } from '../../rotation/ports/data-key-service.ts';
-import type { KeyService, ReEncrypted, ReEncryptItem, ReEncryptResult } from '../../rotation/ports/key-service.ts';
+import type {
+  KeyService,
+  ReEncrypted,
+  ReEncryptItem,
+  ReEncryptResult,
+} from '../../rotation/ports/key-service.ts';
 import { createTokenSource, type YandexAuth } from './auth/yandex-auth.ts';
 import { readCiphertextVersion } from './ciphertext-header.ts';
 import type { MeasuredCall } from '../connection/call-with-token.ts';

@@ -45,6 +45,5 @@ export function createSymmetricCrypto(
   }
 
   const callWithToken = createCallWithToken(tokens, 'UNAUTHENTICATED', onCall);
-  return (call, signal) =>
-    callWithToken(call.method, (token) => attempt(call, token, signal), signal);
+  return (call, signal) => callWithToken(call.method, (token) => attempt(call, token, signal), signal);
 }

@@ -84,7 +84,11 @@ export async function reEncryptAll<Asker extends Wanted>(
 /** The first refusal stands, with the calls of all. */
 function refuse<Of extends Question<Wanted>>(question: Of, fault: Fault, calls: number): Of {
   const { refusal } = question;
-  question.refusal = { kind: 'refused', fault: refusal?.fault ?? fault, calls: (refusal?.calls ?? 0) + calls };
+  question.refusal = {
+    kind: 'refused',
+    fault: refusal?.fault ?? fault,
+    calls: (refusal?.calls ?? 0) + calls,
+  };
   return question;
 }
 

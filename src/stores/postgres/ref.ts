@@ -7,8 +7,8 @@ export function encodeRef(key: readonly string[]): Ref {
 }
 
 /** Nothing in it that JSON escapes or this store refuses. Most keys are so, and each record passes here three times. */
-const plainText = /^[^"\\\u0000-\u001f\ud800-\udfff]*$/;
-const plainRef = /^\["([^"\\\u0000-\u001f\ud800-\udfff]*)"\]$/;
+const plainText = /^[^"\\\p{Cc}\p{Cs}]*$/u;
+const plainRef = /^\["([^"\\\p{Cc}\p{Cs}]*)"\]$/u;
 
 /** The key that a ref addresses; null if this store cannot have made the ref. */
 export function parseRef(ref: Ref, columns: number): string[] | null {
