@@ -9,7 +9,7 @@ import { timeWork, type Throughput } from './time-work.ts';
 const concurrency = 64;
 
 async function compare(kms: SceneOptions['kms']): Promise<void> {
-  const scene = await openBenchScene({ records: scaled(40_000), kms });
+  const scene = await openBenchScene({ records: scaled(60_000), kms });
   const bare: Throughput[] = [];
   const work: Throughput[] = [];
   const limited: Throughput[] = [];
