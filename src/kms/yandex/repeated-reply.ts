@@ -3,15 +3,8 @@ import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
 
 /** A cache that answers for the KMS shows at once: a few times the calls in flight need be remembered, no more. */
 const remembered = 256;
-/** What a number holds. */
-const numberBytes = 6;
-
-/** A ciphertext ends with the tag of AES-GCM: no two have the same bytes there, so that two numbers tell them apart. */
-interface Known {
-  readonly before: number;
-  /** Of the end of the request. */
-  readonly request: number;
-}
+/** The end of a ciphertext is the tag of AES-GCM: no two have the same. */
+const endBytes = 32;
 
 /** Throws a rotation `Fault` REPLY_REPEATED for a ciphertext that has come before, in reply to something else. */
 export type RefuseRepeated = (reply: Uint8Array, request: Uint8Array | null) => void;
@@ -22,28 +15,25 @@ export type RefuseRepeated = (reply: Uint8Array, request: Uint8Array | null) => 
  * `request` is the ciphertext that was sent; null where each reply must be a new one.
  */
 export function createRefuseRepeated(): RefuseRepeated {
-  /** The last replies by their end, the oldest first. */
-  const replies = new Map<number, Known>();
+  /** Of the last replies, the oldest first. */
+  const requests = new Map<string, string>();
   return (reply, request) => {
     if (reply.length === 0) return;
-    const end = numberBefore(reply, reply.length);
-    const before = numberBefore(reply, reply.length - numberBytes);
-    const sent = request === null ? 0 : numberBefore(request, request.length);
-    const known = replies.get(end);
-    if (known?.before === before && (request === null || known.request !== sent)) throw repeated();
-    replies.set(end, { before, request: sent });
-    if (replies.size <= remembered) return;
-    for (const oldest of replies.keys()) {
-      replies.delete(oldest);
+    const key = endOf(reply);
+    const known = requests.get(key);
+    const sent = request === null ? '' : endOf(request);
+    if (known !== undefined && (request === null || known !== sent)) throw repeated();
+    requests.set(key, sent);
+    if (requests.size <= remembered) return;
+    for (const oldest of requests.keys()) {
+      requests.delete(oldest);
       return;
     }
   };
 }
 
-/** The bytes that end there, as many as there are, as a number. */
-function numberBefore(bytes: Uint8Array, end: number): number {
-  const length = Math.min(end, numberBytes);
-  return length <= 0 ? 0 : viewAsBuffer(bytes).readUIntLE(end - length, length);
+function endOf(bytes: Uint8Array): string {
+  return viewAsBuffer(bytes.subarray(-endBytes)).toString('latin1');
 }
 
 function repeated(): Fault {
