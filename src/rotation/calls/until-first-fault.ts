@@ -2,9 +2,12 @@ import type { LimitFunction } from 'p-limit';
 import { underEither } from '../either-signal.ts';
 import { asFault, type Fault } from '../faults.ts';
 
+/** Items of a batch that sleep before another try, and still leave enough to call for. */
+const sleepers = 16;
+
 /**
- * Works on the items, so many at a time that those which sleep before another try leave enough to call for: what is
- * begun and waits is memory that each collection of garbage looks at again. The first that fails stops the others,
+ * Works on the items, not on more at a time than can be called for: what is begun and waits is memory that each
+ * collection of garbage looks at again. The first that fails stops the others,
  * by their signal, and its fault is returned.
  */
 export async function untilFirstFault<Item>(
@@ -28,7 +31,7 @@ export async function untilFirstFault<Item>(
       if (either.aborted) return;
     }
   }
-  const lanes = Math.min(items.length, 2 * limit.concurrency);
+  const lanes = Math.min(items.length, limit.concurrency + sleepers);
   await underEither([signal, halt.signal], (either) =>
     Promise.all(Array.from({ length: lanes }, () => workOn(either))),
   );
