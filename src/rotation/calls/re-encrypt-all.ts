@@ -40,29 +40,32 @@ export async function reEncryptAll<Asker extends Wanted>(
   /** Tries key after key, until each question of the call has an answer. */
   async function ask(questions: readonly Question<Asker>[], either: AbortSignal): Promise<void> {
     let open = questions;
-    for (let place = 0; open.length > 0; place += 1) {
-      const sent: Question<Asker>[] = [];
-      const items: ReEncryptItem[] = [];
-      const refused: Question<Asker>[] = [];
-      for (const question of open) {
-        const item = requestWith(question.goal, question.asker, place);
-        if (item === undefined) answer(question, question.refusal ?? noKey());
-        else if (item instanceof Fault) refused.push(refuse(question, item, 0));
-        else {
-          sent.push(question);
-          items.push(item);
-        }
-      }
-      const outcomes = items.length === 0 ? [] : await callPatiently(deps, { items, send, target }, either);
-      outcomes.forEach((outcome, index) => {
-        const question = sent[index];
-        const item = items[index];
-        if (question === undefined || item === undefined) return;
-        if (outcome.kind === 'reply') answer(question, judgeReply(item, outcome.reply));
-        else refused.push(refuse(question, outcome.fault, outcome.calls));
-      });
-      open = refused;
+    for (let place = 0; open.length > 0; place += 1) open = await askWith(place, open, either);
+  }
+
+  /** Tries one of the keys. Returns the questions that it leaves open. */
+  async function askWith(
+    place: number,
+    questions: readonly Question<Asker>[],
+    either: AbortSignal,
+  ): Promise<Question<Asker>[]> {
+    const refused: Question<Asker>[] = [];
+    const sent: { readonly question: Question<Asker>; readonly item: ReEncryptItem }[] = [];
+    for (const question of questions) {
+      const item = requestWith(question.goal, question.asker, place);
+      if (item === undefined) answer(question, question.refusal ?? noKey());
+      else if (item instanceof Fault) refused.push(refuse(question, item, 0));
+      else sent.push({ question, item });
     }
+    if (sent.length === 0) return refused;
+    const items = sent.map(({ item }) => item);
+    const outcomes = await callPatiently(deps, { items, send, target }, either);
+    for (const [index, { question, item }] of sent.entries()) {
+      const outcome = outcomes[index];
+      if (outcome?.kind === 'reply') answer(question, judgeReply(item, outcome.reply));
+      else if (outcome !== undefined) refused.push(refuse(question, outcome.fault, outcome.calls));
+    }
+    return refused;
   }
 
   const questions = collectQuestions(goal, wanted, aadIsOwn);
