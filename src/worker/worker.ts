@@ -79,6 +79,11 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
   /** Aborted to make the batches in work come back; made anew when work goes on. */
   let control = new AbortController();
   let held = false;
+  const consumer: BatchConsumer = queue.consume(
+    (batch, earlier, jobSignal) =>
+      underEither([jobSignal, control.signal], (either) => work(batch, earlier, either)),
+    batchesInWork,
+  );
 
   function hold(): void {
     if (held) return;
@@ -112,12 +117,6 @@ export function startWorker(deps: WorkerDeps): RunningWorker {
     // The queue may have given our batches to others by now, and no pause or cancel reaches us.
     onCutOff: hold,
   });
-
-  const consumer: BatchConsumer = queue.consume(
-    (batch, earlier, jobSignal) =>
-      underEither([jobSignal, control.signal], (either) => work(batch, earlier, either)),
-    batchesInWork,
-  );
 
   async function work(batch: Batch, earlier: BatchProgress | null, signal: AbortSignal): Promise<Processed> {
     const startedAt = performance.now();

@@ -1,9 +1,8 @@
 import type { z } from 'zod';
-import { createCallWithToken } from '../connection/call-with-token.ts';
+import { createCallWithToken, type MeasuredCall } from '../connection/call-with-token.ts';
 import type { HttpEndpoint } from '../connection/http.ts';
 import { isSuccess, type HttpReply } from '../connection/http-reply.ts';
 import { parseJsonBody } from '../connection/json-body.ts';
-import type { MeasuredCall } from '../connection/call-with-token.ts';
 import { parseReply } from '../connection/parse-reply.ts';
 import type { TokenSource } from '../connection/token-source.ts';
 import { createTransitFault } from './reply-fault.ts';

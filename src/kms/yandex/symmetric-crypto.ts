@@ -1,9 +1,8 @@
-import { createCallWithToken } from '../connection/call-with-token.ts';
+import { createCallWithToken, type MeasuredCall } from '../connection/call-with-token.ts';
 import type { TokenSource } from '../connection/token-source.ts';
 import type { HttpEndpoint } from '../connection/http.ts';
 import { isSuccess } from '../connection/http-reply.ts';
 import type { ReplySchema } from '../connection/json-body.ts';
-import type { MeasuredCall } from '../connection/call-with-token.ts';
 import { parseReply } from '../connection/parse-reply.ts';
 import { createReplyFault, type CallSubject } from './reply-fault.ts';
 

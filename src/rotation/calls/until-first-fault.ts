@@ -7,8 +7,8 @@ const sleepers = 16;
 
 /**
  * Works on the items, not on more at a time than can be called for: what is begun and waits is memory that each
- * collection of garbage looks at again. The first that fails stops the others,
- * by their signal, and its fault is returned.
+ * collection of garbage looks at again. The first that fails stops the others, by their signal, and its fault is
+ * returned.
  */
 export async function untilFirstFault<Item>(
   items: readonly Item[],

@@ -54,7 +54,7 @@ export function statementsFor(
   );
   const keyEquals = (right: (place: number) => string): string =>
     keyExpressions.map((expression, place) => `${expression} = ${right(place)}`).join(' AND ');
-  const wantedKey = keyEquals((place) => `keyturn_wanted.key_${place}::${key[place]?.type}`);
+  const wantedKey = keyEquals((place) => `keyturn_wanted.${keyColumn(place)}::${key[place]?.type}`);
   const nullable = key.filter((each) => each.nullable).map(({ name }) => of(name));
 
   const scanKey = shape.scanOrder.map((place) => keyExpressions[place]).join(', ');
@@ -130,7 +130,7 @@ SELECT ${keyTexts} AS key
   const newVersion = versionColumn === null ? '' : `, ${versionColumn} = keyturn_locked.key_version`;
   const arrays = (more: number): string =>
     Array.from({ length: key.length + more }, (_, index) => `$${index + 1}::text[]`).join(', ');
-  const keyNames = key.map((_, place) => `key_${place}`).join(', ');
+  const keyNames = key.map((_, place) => keyColumn(place)).join(', ');
 
   const wantedNames = `${keyNames}, old_value, new_value, key_version${journal === null ? '' : ', ref'}`;
   const noted = journal === null ? '' : ', keyturn_wanted.ref';
@@ -146,7 +146,7 @@ WITH keyturn_locked AS MATERIALIZED (
     FROM unnest(${arrays(journal === null ? 3 : 4)}) WITH ORDINALITY
          AS keyturn_wanted (${wantedNames}, place)
    CROSS JOIN LATERAL (
-     SELECT ${key.map(({ name }, place) => `${of(name)} AS key_${place}`).join(', ')}${oldVersion}
+     SELECT ${key.map(({ name }, place) => `${of(name)} AS ${keyColumn(place)}`).join(', ')}${oldVersion}
        FROM ${table}
       WHERE ${wantedKey} AND ${scope} AND ${isOld(toBytes('keyturn_wanted.old_value'))}
       LIMIT 1
@@ -156,7 +156,7 @@ WITH keyturn_locked AS MATERIALIZED (
   const swap = `UPDATE ${table}
    SET ${column} = ${newValue}${newVersion}
   FROM keyturn_locked
- WHERE ${keyEquals((place) => `keyturn_locked.key_${place}`)} AND ${isOld('keyturn_locked.old_value')}
+ WHERE ${keyEquals((place) => `keyturn_locked.${keyColumn(place)}`)} AND ${isOld('keyturn_locked.old_value')}
 RETURNING keyturn_locked.place::int4 AS place`;
   const bytesOf = (value: string): string =>
     shape.valueKind === 'bytea' ? value : `convert_to(${value}, 'UTF8')`;
