@@ -1,11 +1,11 @@
 import pg from 'pg';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startApplication } from '../support/application.ts';
-import { runCli, startCli, writeConfig } from '../support/cli.ts';
+import { runCli, writeConfig } from '../support/cli.ts';
 import { freshDatabase, freshRedis } from '../support/peers.ts';
 import { createVaultAdmin, type VaultAdmin } from '../support/vault-admin.ts';
-import { startVaultDouble, type VaultDouble } from '../support/vault-double.ts';
+import { sealed, startVaultDouble, type VaultDouble } from '../support/vault-double.ts';
 
 const records = 450;
 const noContext = new Uint8Array();
@@ -76,12 +76,26 @@ test('text under version 1 comes under version 2 while an application writes, in
     const value = await admin.encrypt('app', Buffer.from(plaintext), noContext, 1);
     await sql.query('UPDATE secrets SET value = $2 WHERE id = $1', [id, value.toString()]);
   });
-  const run = startCli(['run', '-c', await writeRotation('text'), '--json', '--deep']);
-  await vi.waitFor(() => expect(run.stderr()).toContain('begins pass'), { timeout: 20_000 });
-  const before = application.writes();
-  await vi.waitFor(() => expect(application.writes()).toBeGreaterThan(before + 50), { timeout: 20_000 });
+  // It writes through a part of the pass and never outlasts it: after the first call Vault is sealed until it stops.
+  let atFirst: number | undefined;
+  vault.instead = ({ path }) => {
+    if (!path.includes('/rewrap/') || itemsPerCall().at(-1) === 1) return null;
+    if (atFirst === undefined) {
+      atFirst = application.writes();
+      return null;
+    }
+    if (application.writes() < atFirst + 50) return sealed;
+    void application.stop();
+    return null;
+  };
+  const { code, stdout, stderr } = await runCli([
+    'run',
+    '-c',
+    await writeRotation('text'),
+    '--json',
+    '--deep',
+  ]);
   await application.stop();
-  const { code, stdout, stderr } = await run.ended;
   expect(code, stderr).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
     failed: 0,
