@@ -117,6 +117,6 @@ describe('the codes that are no errors of the KMS', () => {
 });
 
 function codeOf(status: number, body: string): string {
-  const reply = { status, body, requestId: undefined, retryAfterMs: undefined };
+  const reply = { status, body, headers: {} };
   return createReplyFault(reply, { subject: 'ciphertext', tokenRemedy: '' }).code;
 }

@@ -5,8 +5,6 @@ import { onAbort } from '../../rotation/on-abort.ts';
 import { createAbortedFault } from './aborted.ts';
 import type { HttpReply } from './http-reply.ts';
 import { createNetworkFault, createTimeoutFault, type Peer } from './network-fault.ts';
-import { parseRequestId } from './request-id.ts';
-import { parseRetryAfter } from './retry-after.ts';
 
 export interface ExchangeLimits {
   readonly peer: Peer;
@@ -48,9 +46,7 @@ export function exchange(
     }
     function reply(body: string): void {
       end();
-      const requestId = parseRequestId(firstValue(headers['x-request-id']));
-      const retryAfterMs = parseRetryAfter(firstValue(headers['retry-after']), headers.date, Date.now());
-      resolve({ status, body, requestId, retryAfterMs });
+      resolve({ status, body, headers });
     }
 
     pool.dispatch(request, {
@@ -82,8 +78,4 @@ export function exchange(
 function textOf(chunks: readonly Buffer[]): string {
   const [only] = chunks;
   return only !== undefined && chunks.length === 1 ? only.toString() : Buffer.concat(chunks).toString();
-}
-
-function firstValue(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
 }

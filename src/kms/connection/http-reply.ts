@@ -1,11 +1,13 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FaultDetails } from '../../rotation/faults.ts';
+import { parseRequestId } from './request-id.ts';
+import { parseRetryAfter } from './retry-after.ts';
 
 export interface HttpReply {
   readonly status: number;
   /** Empty where the body of an error was cut off or larger than `maxReplyBytes`. */
   readonly body: string;
-  readonly requestId: string | undefined;
-  readonly retryAfterMs: number | undefined;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export function isSuccess(reply: { readonly status: number }): boolean {
@@ -13,10 +15,16 @@ export function isSuccess(reply: { readonly status: number }): boolean {
 }
 
 /** What every fault takes over from the reply it is about. */
-export function describeReply(reply: HttpReply): FaultDetails {
+export function describeReply({ headers }: HttpReply): FaultDetails {
+  const requestId = parseRequestId(firstValue(headers['x-request-id']));
+  const retryAfterMs = parseRetryAfter(firstValue(headers['retry-after']), headers.date, Date.now());
   return {
     peer: 'kms',
-    ...(reply.requestId !== undefined && { requestId: reply.requestId }),
-    ...(reply.retryAfterMs !== undefined && { retryAfterMs: reply.retryAfterMs }),
+    ...(requestId !== undefined && { requestId }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
   };
+}
+
+function firstValue(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
 }

@@ -1,19 +1,14 @@
 import { Fault } from '../../rotation/faults.ts';
 import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
 import type { DataKeySpec } from '../../rotation/ports/data-key-service.ts';
-import type {
-  KeyService,
-  ReEncrypted,
-  ReEncryptItem,
-  ReEncryptResult,
-} from '../../rotation/ports/key-service.ts';
+import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../rotation/ports/key-service.ts';
 import { createTokenSource, type YandexAuth } from './auth/yandex-auth.ts';
 import { readCiphertextVersion } from './ciphertext-header.ts';
 import type { MeasuredCall } from '../connection/call-with-token.ts';
 import { checkAad, checkCiphertext, checkId, checkPlaintext } from './limits.ts';
 import { createRefuseRepeated } from './repeated-reply.ts';
 import { decryptReply, encryptReply, generateDataKeyReply, reEncryptReply, versionReply } from './replies.ts';
-import { createSymmetricCrypto } from './symmetric-crypto.ts';
+import { createSymmetricCrypto, type SymmetricFields } from './symmetric-crypto.ts';
 import { createYandexEndpoint } from './yandex-endpoint.ts';
 
 export type { YandexAuth };
@@ -99,29 +94,6 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
 
   const refuseRepeated = createRefuseRepeated();
 
-  async function reEncryptItem(item: ReEncryptItem, signal: AbortSignal): Promise<ReEncrypted> {
-    checkId(item.keyId, 'target key id');
-    checkId(item.versionId, 'target version id');
-    checkId(item.sourceKeyId, 'source key id');
-    checkAad(item.sourceAad);
-    checkAad(item.aad);
-    checkCiphertext(item.ciphertext);
-    const aadContext = encodeOptional(item.aad);
-    const fields = {
-      versionId: item.versionId,
-      aadContext,
-      sourceKeyId: item.sourceKeyId,
-      sourceAadContext: item.sourceAad === item.aad ? aadContext : encodeOptional(item.sourceAad),
-      ciphertext: encode(item.ciphertext),
-    };
-    const reply = await callKms(
-      { keyId: item.keyId, method: 'reEncrypt', fields, reply: reEncryptReply, subject: 'ciphertext' },
-      signal,
-    );
-    refuseRepeated(reply.ciphertext, item.ciphertext);
-    return reply;
-  }
-
   return {
     itemsPerCall: 1,
     readVersion: readCiphertextVersion,
@@ -130,7 +102,13 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
       const results: ReEncryptResult[] = [];
       for (const item of items) {
         try {
-          results.push(await reEncryptItem(item, signal));
+          const fields = reEncryptFields(item);
+          const reply = await callKms(
+            { keyId: item.keyId, method: 'reEncrypt', fields, reply: reEncryptReply, subject: 'ciphertext' },
+            signal,
+          );
+          refuseRepeated(reply.ciphertext, item.ciphertext);
+          results.push(reply);
         } catch (error) {
           if (!(error instanceof Fault) || error.faultClass !== 'record') throw error;
           results.push(error);
@@ -178,6 +156,23 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
     async close() {
       await Promise.all([endpoint.close(), tokens.close()]);
     },
+  };
+}
+
+function reEncryptFields(item: ReEncryptItem): SymmetricFields {
+  checkId(item.keyId, 'target key id');
+  checkId(item.versionId, 'target version id');
+  checkId(item.sourceKeyId, 'source key id');
+  checkAad(item.sourceAad);
+  checkAad(item.aad);
+  checkCiphertext(item.ciphertext);
+  const aadContext = encodeOptional(item.aad);
+  return {
+    versionId: item.versionId,
+    aadContext,
+    sourceKeyId: item.sourceKeyId,
+    sourceAadContext: item.sourceAad === item.aad ? aadContext : encodeOptional(item.sourceAad),
+    ciphertext: encode(item.ciphertext),
   };
 }
 

@@ -1,7 +1,7 @@
 import { Fault } from '../../rotation/faults.ts';
 import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
 
-/** A cache that answers for the KMS shows at once: a few times the calls in flight need be remembered, no more. */
+/** A cache that answers for the KMS shows at once: a few times the calls in flight need be remembered, twice this at most. */
 const remembered = 256;
 /** The end of a ciphertext is the tag of AES-GCM: no two have the same. */
 const endBytes = 32;
@@ -15,20 +15,20 @@ export type RefuseRepeated = (reply: Uint8Array, request: Uint8Array | null) => 
  * `request` is the ciphertext that was sent; null where each reply must be a new one.
  */
 export function createRefuseRepeated(): RefuseRepeated {
-  /** Of the last replies, the oldest first. */
-  const requests = new Map<string, string>();
+  /** By the last replies. */
+  let requests = new Map<string, string>();
+  /** By those before. */
+  let older = requests;
   return (reply, request) => {
     if (reply.length === 0) return;
     const key = endOf(reply);
-    const known = requests.get(key);
+    const known = requests.get(key) ?? older.get(key);
     const sent = request === null ? '' : endOf(request);
     if (known !== undefined && (request === null || known !== sent)) throw repeated();
     requests.set(key, sent);
-    if (requests.size <= remembered) return;
-    for (const oldest of requests.keys()) {
-      requests.delete(oldest);
-      return;
-    }
+    if (requests.size < remembered) return;
+    older = requests;
+    requests = new Map();
   };
 }
 

@@ -47,10 +47,9 @@ export function createReplyFault(reply: HttpReply, call: CallInWords): Fault {
   const status = parseRpcStatus(reply.body);
   const code = status?.code ?? codeByHttpStatus[reply.status] ?? `HTTP_${reply.status}`;
   const [faultClass, message] = judge(code, call);
-  const requestId = reply.requestId ?? status?.requestId;
   return new Fault(faultClass, code, message, {
+    ...(status?.requestId !== undefined && { requestId: status.requestId }),
     ...describeReply(reply),
-    ...(requestId !== undefined && { requestId }),
     throttled: code === 'RESOURCE_EXHAUSTED' || reply.status === 429,
   });
 }

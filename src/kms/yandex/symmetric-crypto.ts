@@ -6,12 +6,14 @@ import type { ReplySchema } from '../connection/json-body.ts';
 import { parseReply } from '../connection/parse-reply.ts';
 import { createReplyFault, type CallSubject } from './reply-fault.ts';
 
+/** In camelCase, bytes as base64; those undefined are left out. */
+export type SymmetricFields = Readonly<Record<string, string | boolean | undefined>>;
+
 export interface SymmetricCall<T> {
   readonly keyId: string;
   /** `reEncrypt`, `encrypt`, … */
   readonly method: string;
-  /** Fields in camelCase, bytes as base64; those undefined are left out. */
-  readonly fields: Readonly<Record<string, string | boolean | undefined>>;
+  readonly fields: SymmetricFields;
   readonly reply: ReplySchema<T>;
   /** Null where the call holds nothing of a record. */
   readonly subject: CallSubject | null;

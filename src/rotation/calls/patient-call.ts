@@ -3,6 +3,7 @@ import { backoffMs, sleep, type BackoffOptions } from '../backoff.ts';
 import { asFault, Fault } from '../faults.ts';
 import type { KeyService } from '../ports/key-service.ts';
 import type { CallHealth } from './call-health.ts';
+import { inLane, type Lane } from './lane.ts';
 import type { Pacer } from './pacer.ts';
 
 /** How long a record waits for a KMS that answers nobody, before its batch is handed back. */
@@ -49,10 +50,11 @@ export interface Call<Item, Reply> {
 export async function callPatiently<Item, Reply>(
   deps: CallDeps,
   call: Call<Item, Reply>,
-  signal: AbortSignal,
+  lane: Lane,
 ): Promise<CallOutcome<Reply>[]> {
   const { health, retry } = deps;
   const { items } = call;
+  const { signal } = lane;
   const attempts = items.length > 1 ? failuresBeforeParting : retry.attempts;
   let answeredAt = performance.now();
   let blamable = 0;
@@ -60,7 +62,9 @@ export async function callPatiently<Item, Reply>(
     const successesBefore = health.successes();
     const first = calls === 1;
     try {
-      const results = await paced(deps, items.length, signal, () => call.send(items, signal));
+      const wait = slotFor(deps, items.length, signal);
+      if (wait !== null) await wait;
+      const results = await call.send(items, signal);
       if (results.length !== items.length) throw unaligned();
       health.succeeded(first);
       return results.map((result) =>
@@ -71,7 +75,7 @@ export async function callPatiently<Item, Reply>(
     } catch (error) {
       const fault = asFault(error);
       // The items of a call are refused as a whole: it is too large, or one of them is not fit to be sent.
-      if (fault.faultClass === 'record') return blame(deps, call, fault, calls, signal);
+      if (fault.faultClass === 'record') return blame(deps, call, fault, calls, lane);
       if (fault.faultClass !== 'transient' || signal.aborted) throw fault;
       deps.onFault(fault);
       if (fault.throttled) {
@@ -82,11 +86,12 @@ export async function callPatiently<Item, Reply>(
         if (health.successes() > successesBefore || (await probe(deps, call.target, signal))) {
           answeredAt = performance.now();
           blamable += 1;
-          if (health.blamesRecord(blamable, attempts)) return blame(deps, call, fault, calls, signal);
+          if (health.blamesRecord(blamable, attempts)) return blame(deps, call, fault, calls, lane);
         }
       }
       if (performance.now() - answeredAt > outagePatienceMs) throw fault;
-      await sleep(Math.max(fault.retryAfterMs ?? 0, backoffMs(calls, retry)), signal);
+      const restMs = Math.max(fault.retryAfterMs ?? 0, backoffMs(calls, retry));
+      await lane.leaveFor(() => sleep(restMs, signal));
     }
   }
 }
@@ -96,10 +101,10 @@ export async function callForOne<Reply>(
   deps: CallDeps,
   target: Call<unknown, Reply>['target'],
   send: () => Promise<Reply>,
-  signal: AbortSignal,
+  lane: Lane,
 ): Promise<CallOutcome<Reply>> {
   const call = { items: [null], send: async (): Promise<Reply[]> => [await send()], target };
-  const [outcome] = await callPatiently<null, Reply>(deps, call, signal);
+  const [outcome] = await callPatiently<null, Reply>(deps, call, lane);
   return outcome ?? { kind: 'refused', fault: unaligned(), calls: 0 };
 }
 
@@ -109,15 +114,20 @@ async function blame<Item, Reply>(
   call: Call<Item, Reply>,
   fault: Fault,
   calls: number,
-  signal: AbortSignal,
+  lane: Lane,
 ): Promise<CallOutcome<Reply>[]> {
   const { items } = call;
   if (items.length === 1) return [{ kind: 'refused', fault, calls }];
   const half = Math.ceil(items.length / 2);
   const parts = [items.slice(0, half), items.slice(half)];
-  return (
-    await Promise.all(parts.map((part) => callPatiently(deps, { ...call, items: part }, signal)))
-  ).flat();
+  const outcomes = await lane.leaveFor(() =>
+    Promise.all(
+      parts.map((part) =>
+        inLane(deps.limit, lane.signal, (own) => callPatiently(deps, { ...call, items: part }, own)),
+      ),
+    ),
+  );
+  return outcomes.flat();
 }
 
 /** Whether the KMS can encrypt under the pin at all, when no other call tells. */
@@ -127,7 +137,8 @@ async function probe(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    await paced(deps, 1, signal, () => deps.keyService.currentVersion(keyId, versionId));
+    await slotFor(deps, 1, signal);
+    await deps.keyService.currentVersion(keyId, versionId);
     deps.health.succeeded(true);
     return true;
   } catch (error) {
@@ -140,17 +151,9 @@ async function probe(
   }
 }
 
-/** A call at its time, within the bound of calls in flight. */
-function paced<T>(
-  { limit, pacer, rateUnit }: CallDeps,
-  items: number,
-  signal: AbortSignal,
-  call: () => Promise<T>,
-): Promise<T> {
-  return limit(() => {
-    const wait = pacer.slot(signal, rateUnit === 'items' ? items : 1);
-    return wait === null ? call() : wait.then(call);
-  });
+/** As the pacer's `slot`, for a call of so many items. */
+function slotFor({ pacer, rateUnit }: CallDeps, items: number, signal: AbortSignal): Promise<void> | null {
+  return pacer.slot(signal, rateUnit === 'items' ? items : 1);
 }
 
 function unaligned(): Fault {

@@ -2,6 +2,7 @@ import { asFault, Fault } from '../faults.ts';
 import type { Goal } from '../goal.ts';
 import type { OpenRecord } from '../open-record.ts';
 import { openPayload } from '../payload.ts';
+import type { Lane } from './lane.ts';
 import { callForOne } from './patient-call.ts';
 import { judgeRefusal, type ProveReadable, type Readability } from './readability.ts';
 import type { RegenerateDeps } from './regenerate-values.ts';
@@ -18,7 +19,7 @@ export function createProveRegenerated(
     untilFirstFault(
       records,
       deps,
-      async (open, either) => onProof(open, await prove(deps, goal, open, either)),
+      async (open, lane) => onProof(open, await prove(deps, goal, open, lane)),
       signal,
     );
 }
@@ -27,7 +28,7 @@ async function prove(
   deps: Parameters<typeof createProveRegenerated>[0],
   { target, versionId }: Goal,
   { record, opened }: OpenRecord,
-  signal: AbortSignal,
+  lane: Lane,
 ): Promise<Readability> {
   try {
     const [ciphertext] = opened.ciphertexts;
@@ -35,8 +36,8 @@ async function prove(
     if (ciphertext === undefined || envelope === null) throw noEnvelope();
     const aad = target.aad.render(record.fields);
     const item = { keyId: target.keyId, aad, ciphertext };
-    const decrypt = () => deps.dataKeys.decrypt(item, signal);
-    const outcome = await callForOne(deps, { keyId: target.keyId, versionId }, decrypt, signal);
+    const decrypt = () => deps.dataKeys.decrypt(item, lane.signal);
+    const outcome = await callForOne(deps, { keyId: target.keyId, versionId }, decrypt, lane);
     if (outcome.kind === 'refused') return judgeRefusal(outcome);
     const { plaintext } = outcome.reply;
     try {

@@ -6,6 +6,7 @@ import { resealPayload, type PayloadKey } from '../payload.ts';
 import type { DataKeyService, DataKeySpec } from '../ports/data-key-service.ts';
 import type { StoredRecord } from '../record.ts';
 import { notCaughtUp } from './ciphertext-outcome.ts';
+import type { Lane } from './lane.ts';
 import { callForOne, type CallDeps } from './patient-call.ts';
 import type { RenewValues, ValueOutcome } from './renewal.ts';
 import { untilFirstFault } from './until-first-fault.ts';
@@ -30,7 +31,7 @@ export function createRegenerateValues(deps: RegenerateDeps): RenewValues {
     untilFirstFault(
       records,
       deps,
-      async (open, either) => onOutcome(open, await regenerate(deps, goal, open, either)),
+      async (open, lane) => onOutcome(open, await regenerate(deps, goal, open, lane)),
       signal,
     );
 }
@@ -39,7 +40,7 @@ async function regenerate(
   deps: RegenerateDeps,
   goal: Goal,
   { record, opened }: OpenRecord,
-  signal: AbortSignal,
+  lane: Lane,
 ): Promise<ValueOutcome> {
   const [wrapped] = opened.ciphertexts;
   if (opened.envelope === null || wrapped === undefined) return refused(noEnvelope(), 0);
@@ -52,7 +53,12 @@ async function regenerate(
       continue;
     }
     const item = { keyId: from.keyId, aad, ciphertext: wrapped };
-    const outcome = await callForOne(deps, targetOf(goal), () => deps.dataKeys.decrypt(item, signal), signal);
+    const outcome = await callForOne(
+      deps,
+      targetOf(goal),
+      () => deps.dataKeys.decrypt(item, lane.signal),
+      lane,
+    );
     calls += outcome.calls;
     if (outcome.kind === 'refused') {
       refusal ??= outcome.fault;
@@ -63,7 +69,7 @@ async function regenerate(
       if (from === goal.target && keyId === goal.target.keyId && versionId === goal.versionId)
         return { kind: 'onPin' };
       const opener = { dataKey: plaintext, versionId, aad };
-      return await sealAnew(deps, goal, record, opened.envelope, opener, calls, signal);
+      return await sealAnew(deps, goal, record, opened.envelope, opener, calls, lane);
     } finally {
       plaintext.fill(0);
     }
@@ -79,13 +85,18 @@ async function sealAnew(
   envelope: Envelope,
   from: Opener,
   callsBefore: number,
-  signal: AbortSignal,
+  lane: Lane,
 ): Promise<ValueOutcome> {
   const aad = renderAad(goal.target, record);
   if (aad instanceof Fault) return refused(aad, callsBefore);
   const target = targetOf(goal);
   const item = { ...target, aad, dataKeySpec: deps.dataKeySpec };
-  const outcome = await callForOne(deps, target, () => deps.dataKeys.generateDataKey(item, signal), signal);
+  const outcome = await callForOne(
+    deps,
+    target,
+    () => deps.dataKeys.generateDataKey(item, lane.signal),
+    lane,
+  );
   const calls = callsBefore + outcome.calls;
   if (outcome.kind === 'refused') return refused(outcome.fault, calls);
   const { keyId, versionId, plaintext, ciphertext } = outcome.reply;
