@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { createRefuseRepeated } from '../../../src/kms/yandex/repeated-reply.ts';
 import { Fault } from '../../../src/rotation/faults.ts';
 import { answerJson, type Answer } from '../../support/recording-server.ts';
 import { never, someItem, startYandex, thrownBy } from '../../support/yandex-service.ts';
@@ -40,4 +41,33 @@ test('a data key comes once', async () => {
   } as const;
   await service.generateDataKey(request, never);
   expect(await thrownBy(service.generateDataKey(request, never))).toMatchObject({ code: 'REPLY_REPEATED' });
+});
+
+describe('of what it remembers', () => {
+  const reply = (number: number): Buffer =>
+    Buffer.concat([Buffer.from([number >> 8, number]), Buffer.alloc(40, number & 1)]);
+  const request = (number: number): Buffer => Buffer.from(`ciphertext ${number}`);
+
+  test('a reply repeated after 200 others is refused, and one that only ends alike is not', () => {
+    const refuseRepeated = createRefuseRepeated();
+    for (let number = 0; number < 200; number += 1) refuseRepeated(reply(number), request(number));
+    expect(() => refuseRepeated(reply(0), request(0))).not.toThrow();
+    for (const number of [0, 100, 199])
+      expect(() => refuseRepeated(reply(number), request(1000))).toThrow('REPLY_REPEATED');
+  });
+
+  test('the oldest is forgotten, so that it does not grow', () => {
+    const refuseRepeated = createRefuseRepeated();
+    for (let number = 0; number < 300; number += 1) refuseRepeated(reply(number), request(number));
+    expect(() => refuseRepeated(reply(1), request(1000))).not.toThrow();
+    expect(() => refuseRepeated(reply(299), request(1000))).toThrow('REPLY_REPEATED');
+  });
+
+  test('the shortest ciphertexts are told apart too', () => {
+    const refuseRepeated = createRefuseRepeated();
+    refuseRepeated(Buffer.from([1]), request(1));
+    expect(() => refuseRepeated(Buffer.from([2]), request(2))).not.toThrow();
+    expect(() => refuseRepeated(Buffer.from([1]), request(2))).toThrow('REPLY_REPEATED');
+    expect(() => refuseRepeated(Buffer.from([2]), null)).toThrow('REPLY_REPEATED');
+  });
 });
