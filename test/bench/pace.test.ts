@@ -7,8 +7,8 @@ import { openBenchScene } from './scene.ts';
 import { scaled, timeout } from './size.ts';
 
 const seconds = 16;
-/** Over all workers: what a rate of 5,000/s has in flight while a call takes 25 ms, as it may with KMS and workers on two cores. */
-const inFlight = 128;
+/** For each worker, as many calls in flight as the rate has while a call takes 25 ms, but no fewer than by default. */
+const concurrencyOf = (rate: number, workers: number): number => Math.max(32, Math.ceil(rate / 40 / workers));
 /**
  * The first calls are made below the share on purpose, and four processes on two cores need seconds to start and to be
  * compiled; the last are made by workers that run out of work.
@@ -20,7 +20,7 @@ for (const rate of [200, 2000, 5000])
     test(`${workers} workers keep a pace of ${rate} calls/s`, { timeout }, async () => {
       const scene = await openBenchScene({ records: rate * scaled(seconds), kms: 'lean' });
       await scene.rotateKey();
-      const concurrency = inFlight / workers;
+      const concurrency = concurrencyOf(rate, workers);
       const limits = { rate, concurrency, backlog: 100_000, batchSize: Math.min(500, rate / 4) };
       const config = await scene.configFor((await freshRedis()).url, { limits });
       await keyturn('enqueue', config).ended;
