@@ -1,9 +1,10 @@
 import { Fault } from '../../rotation/faults.ts';
+import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
 
 /** A cache that answers for the KMS shows at once: a few times the calls in flight need be remembered, no more. */
 const remembered = 256;
-/** A ciphertext ends with the tag of AES-GCM, which no two have in common. */
-const markBytes = 32;
+/** The end of a ciphertext is the tag of AES-GCM: no two have the same. */
+const endBytes = 32;
 
 /** Throws a rotation `Fault` REPLY_REPEATED for a ciphertext that has come before, in reply to something else. */
 export type RefuseRepeated = (reply: Uint8Array, request: Uint8Array | null) => void;
@@ -14,36 +15,25 @@ export type RefuseRepeated = (reply: Uint8Array, request: Uint8Array | null) => 
  * `request` is the ciphertext that was sent; null where each reply must be a new one.
  */
 export function createRefuseRepeated(): RefuseRepeated {
-  /** The last replies and what they were to, in a ring; the end of each tells which of them it is worth to compare. */
-  const marks = new Int32Array(remembered);
-  const replies: Uint8Array[] = [];
-  const requests: (Uint8Array | null)[] = [];
-  let next = 0;
-
-  function isRepeated(place: number, reply: Uint8Array, request: Uint8Array | null): boolean {
-    const known = replies[place];
-    if (known === undefined || Buffer.compare(known, reply) !== 0) return false;
-    const sent = requests[place] ?? null;
-    return request === null || sent === null || Buffer.compare(sent, request) !== 0;
-  }
-
+  /** Of the last replies, the oldest first. */
+  const requests = new Map<string, string>();
   return (reply, request) => {
     if (reply.length === 0) return;
-    const mark = markOf(reply);
-    for (let place = marks.indexOf(mark); place >= 0; place = marks.indexOf(mark, place + 1))
-      if (isRepeated(place, reply, request)) throw repeated();
-    marks[next] = mark;
-    replies[next] = reply;
-    requests[next] = request;
-    next = (next + 1) % remembered;
+    const key = endOf(reply);
+    const known = requests.get(key);
+    const sent = request === null ? '' : endOf(request);
+    if (known !== undefined && (request === null || known !== sent)) throw repeated();
+    requests.set(key, sent);
+    if (requests.size <= remembered) return;
+    for (const oldest of requests.keys()) {
+      requests.delete(oldest);
+      return;
+    }
   };
 }
 
-function markOf(reply: Uint8Array): number {
-  let mark = 0;
-  for (let place = Math.max(0, reply.length - markBytes); place < reply.length; place += 1)
-    mark = Math.imul(mark, 31) + (reply[place] ?? 0);
-  return mark | 0;
+function endOf(bytes: Uint8Array): string {
+  return viewAsBuffer(bytes.subarray(-endBytes)).toString('latin1');
 }
 
 function repeated(): Fault {

@@ -44,11 +44,12 @@ test('a data key comes once', async () => {
 });
 
 describe('of what it remembers', () => {
+  /** The end of a ciphertext is its own. */
   const reply = (number: number): Buffer =>
-    Buffer.concat([Buffer.from([number >> 8, number]), Buffer.alloc(40, number & 1)]);
+    Buffer.concat([Buffer.alloc(40), Buffer.from([number >> 8, number])]);
   const request = (number: number): Buffer => Buffer.from(`ciphertext ${number}`);
 
-  test('a reply repeated after 200 others is refused, and one that only ends alike is not', () => {
+  test('a reply repeated after 200 others is refused, and the same reply to the same request is not', () => {
     const refuseRepeated = createRefuseRepeated();
     for (let number = 0; number < 200; number += 1) refuseRepeated(reply(number), request(number));
     expect(() => refuseRepeated(reply(0), request(0))).not.toThrow();
