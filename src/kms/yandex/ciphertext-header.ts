@@ -15,18 +15,13 @@ const lengthWords: readonly (readonly [offset: number, value: number])[] = [
   [48, 12],
 ];
 const shortest = 64 + 16;
+const versionIdForm = /^[a-z0-9]{20}$/;
 
 /** The key version in a ciphertext's header, null on anything unexpected; never throws. */
 export function readCiphertextVersion(ciphertext: Uint8Array): string | null {
   if (ciphertext.length < shortest) return null;
   const bytes = viewAsBuffer(ciphertext);
   for (const [offset, value] of lengthWords) if (bytes.readUInt32BE(offset) !== value) return null;
-  const end = versionIdOffset + versionIdLength;
-  for (let place = versionIdOffset; place < end; place += 1) if (!isIdByte(bytes[place])) return null;
-  return bytes.toString('latin1', versionIdOffset, end);
-}
-
-/** Lower-case letters and digits. */
-function isIdByte(byte = 0): boolean {
-  return (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39);
+  const versionId = bytes.toString('latin1', versionIdOffset, versionIdOffset + versionIdLength);
+  return versionIdForm.test(versionId) ? versionId : null;
 }
