@@ -1,10 +1,10 @@
 import { Fault } from '../faults.ts';
 import type { Goal } from '../goal.ts';
-import type { KeyService, ReEncrypted, ReEncryptItem } from '../ports/key-service.ts';
+import type { KeyService, ReEncryptItem } from '../ports/key-service.ts';
 import { reEncryptBound } from './bound-reply.ts';
 import { judgeReply, type CiphertextOutcome } from './ciphertext-outcome.ts';
 import type { Lane } from './lane.ts';
-import { callPatiently, type CallDeps, type CallOutcome } from './patient-call.ts';
+import { callPatiently, type CallDeps } from './patient-call.ts';
 import { collectQuestions, requestWith, type Question, type Refusal, type Wanted } from './questions.ts';
 import type { SharedResults } from './shared-results.ts';
 import { untilFirstFault } from './until-first-fault.ts';
@@ -14,11 +14,6 @@ export interface ReEncryptDeps extends CallDeps {
   readonly shared: SharedResults;
   /** The AAD template holds the key of the record, so that no two can share an answer: none is kept for others. */
   readonly aadIsOwn: boolean;
-}
-
-interface Sent<Asker extends Wanted> {
-  readonly question: Question<Asker>;
-  readonly item: ReEncryptItem;
 }
 
 /**
@@ -47,44 +42,28 @@ export async function reEncryptAll<Asker extends Wanted>(
   async function ask(questions: readonly Question<Asker>[], lane: Lane): Promise<void> {
     let open = questions;
     for (let place = 0; open.length > 0; place += 1) {
-      const { sent, refused } = requestsWith(place, open);
-      if (sent.length > 0) {
-        const items = sent.map(({ item }) => item);
-        const outcomes = await callPatiently(deps, { items, send, target }, lane);
-        refused.push(...takeOutcomes(sent, outcomes));
+      const sent: Question<Asker>[] = [];
+      const items: ReEncryptItem[] = [];
+      const refused: Question<Asker>[] = [];
+      for (const question of open) {
+        const item = requestWith(question.goal, question.asker, place);
+        if (item === undefined) answer(question, question.refusal ?? noKey());
+        else if (item instanceof Fault) refused.push(refuse(question, item, 0));
+        else {
+          sent.push(question);
+          items.push(item);
+        }
       }
+      const outcomes = items.length === 0 ? [] : await callPatiently(deps, { items, send, target }, lane);
+      outcomes.forEach((outcome, index) => {
+        const question = sent[index];
+        const item = items[index];
+        if (question === undefined || item === undefined) return;
+        if (outcome.kind === 'reply') answer(question, judgeReply(item, outcome.reply));
+        else refused.push(refuse(question, outcome.fault, outcome.calls));
+      });
       open = refused;
     }
-  }
-
-  /** The requests with one of the keys; answers those that have no key left to try. */
-  function requestsWith(
-    place: number,
-    questions: readonly Question<Asker>[],
-  ): { sent: Sent<Asker>[]; refused: Question<Asker>[] } {
-    const sent: Sent<Asker>[] = [];
-    const refused: Question<Asker>[] = [];
-    for (const question of questions) {
-      const item = requestWith(question.goal, question.asker, place);
-      if (item === undefined) answer(question, question.refusal ?? noKey());
-      else if (item instanceof Fault) refused.push(refuse(question, item, 0));
-      else sent.push({ question, item });
-    }
-    return { sent, refused };
-  }
-
-  /** Returns the questions that the key left open. */
-  function takeOutcomes(
-    sent: readonly Sent<Asker>[],
-    outcomes: readonly CallOutcome<ReEncrypted>[],
-  ): Question<Asker>[] {
-    const refused: Question<Asker>[] = [];
-    for (const [index, { question, item }] of sent.entries()) {
-      const outcome = outcomes[index];
-      if (outcome?.kind === 'reply') answer(question, judgeReply(item, outcome.reply));
-      else if (outcome !== undefined) refused.push(refuse(question, outcome.fault, outcome.calls));
-    }
-    return refused;
   }
 
   const questions = collectQuestions(goal, wanted, aadIsOwn);
