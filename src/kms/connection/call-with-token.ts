@@ -28,7 +28,8 @@ export function createCallWithToken(
   onCall: (call: MeasuredCall) => void,
 ): CallWithToken {
   return async (method, attempt, signal) => {
-    let token = await tokens.get(signal);
+    const held = tokens.get(signal);
+    let token = typeof held === 'string' ? held : await held;
     for (let renewed = false; ; renewed = true) {
       const startMs = performance.now();
       try {

@@ -13,16 +13,17 @@ export interface ExchangeLimits {
 }
 
 /**
- * One request and its reply. Any status is a reply; rejects with a transient `Fault` where there is none: at that very
- * moment where it times out or `signal` aborts, as undici minds nothing while it connects. By `dispatch`, since the
- * stream that undici's `request` makes of each reply is a good part of what a call costs.
+ * One request, and what `read` makes of its reply. Any status is a reply; rejects with a transient `Fault` where there
+ * is none: at that very moment where it times out or `signal` aborts, as undici minds nothing while it connects. By
+ * `dispatch`, since the stream that undici's `request` makes of each reply is a good part of what a call costs.
  */
-export function exchange(
+export function exchange<T>(
   pool: Pool,
   request: Dispatcher.DispatchOptions,
   { peer, timeoutMs }: ExchangeLimits,
+  read: (reply: HttpReply) => T,
   signal: AbortSignal | undefined,
-): Promise<HttpReply> {
+): Promise<T> {
   if (signal?.aborted === true) return Promise.reject(createAbortedFault());
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | null = null;
@@ -46,7 +47,11 @@ export function exchange(
     }
     function reply(body: string): void {
       end();
-      resolve({ status, body, headers });
+      try {
+        resolve(read({ status, body, headers }));
+      } catch (error) {
+        reject(error);
+      }
     }
 
     pool.dispatch(request, {

@@ -36,10 +36,10 @@ export interface HttpEndpoint {
   /** The base of its requests, without a trailing slash. */
   readonly url: string;
   /**
-   * One request, no redirect followed, nothing retried. Any status is a reply; no reply is a transient
-   * `Fault`, `ABORTED` when `signal` aborts.
+   * One request, and what `read` makes of its reply; no redirect is followed, nothing tried again. Any status is a
+   * reply; no reply is a transient `Fault`, `ABORTED` when `signal` aborts.
    */
-  send(request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpReply>;
+  send<T>(request: HttpRequest, read: (reply: HttpReply) => T, signal: AbortSignal | undefined): Promise<T>;
   /** Cuts calls in flight; they end with an `ABORTED` fault. */
   close(): Promise<void>;
 }
@@ -63,9 +63,9 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
   return {
     peer,
     url: origin + prefix,
-    send({ method, path, headers: given, body = null }, signal) {
+    send({ method, path, headers: given, body = null }, read, signal) {
       const headers = idHeader === undefined ? given : { [idHeader]: randomUUID(), ...given };
-      return exchange(pool, { method, path: prefix + path, headers, body }, limits, signal);
+      return exchange(pool, { method, path: prefix + path, headers, body }, limits, read, signal);
     },
     close: () => pool.destroy(),
   };

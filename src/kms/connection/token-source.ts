@@ -20,7 +20,8 @@ export interface IssuedToken {
 
 /** Where the token of each call comes from. Methods throw a `transient` or `rotation` fault. */
 export interface TokenSource {
-  get(signal: AbortSignal | undefined): Promise<string>;
+  /** No promise where a token is at hand: each call of the KMS passes here. */
+  get(signal: AbortSignal | undefined): Promise<string> | string;
   /** A token newer than `refused`, which the KMS does not accept; null where there is no way to one. */
   replace(refused: string, signal: AbortSignal | undefined): Promise<string | null>;
   /** What a person can do when tokens are refused, as the second half of a sentence. */
@@ -67,7 +68,7 @@ export function createTokenCache(
   }
 
   return {
-    async get(signal) {
+    get(signal) {
       const now = nowMs();
       if (held === null || now >= held.expiresAtMs) return untilAborted(refresh, signal);
       if (now >= held.refreshAtMs) refreshBehind(held);

@@ -27,20 +27,19 @@ export function createTransit(
   tokens: TokenSource,
   onCall: (call: MeasuredCall) => void,
 ): CallTransit {
-  async function attempt<T>(
-    call: TransitCall<T>,
-    token: string,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
-    const reply = await endpoint.send(
+  function attempt<T>(call: TransitCall<T>, token: string, signal: AbortSignal | undefined): Promise<T> {
+    return endpoint.send(
       {
         method: call.body === undefined ? 'GET' : 'POST',
         path: `${mount}/${call.method}/${encodeURIComponent(call.keyId)}`,
         headers: { 'x-vault-token': token },
         ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
       },
+      (reply) => read(call, reply),
       signal,
     );
+  }
+  function read<T>(call: TransitCall<T>, reply: HttpReply): T {
     if (isSuccess(reply)) return parseReply(call.reply, reply, endpoint.peer);
     const partial = readPartial(call.reply, reply);
     if (partial !== null) return partial;

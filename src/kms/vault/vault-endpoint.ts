@@ -30,9 +30,9 @@ export function createVaultEndpoint(connection: VaultConnection, connections: nu
   });
   return {
     ...endpoint,
-    send(request, signal) {
+    send(request, read, signal) {
       const path = `/v1/${request.path}`;
-      return endpoint.send({ ...request, path, headers: { ...headers, ...request.headers } }, signal);
+      return endpoint.send({ ...request, path, headers: { ...headers, ...request.headers } }, read, signal);
     },
   };
 }

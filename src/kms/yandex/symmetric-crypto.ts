@@ -1,7 +1,7 @@
 import { createCallWithToken, type MeasuredCall } from '../connection/call-with-token.ts';
 import type { TokenSource } from '../connection/token-source.ts';
 import type { HttpEndpoint } from '../connection/http.ts';
-import { isSuccess } from '../connection/http-reply.ts';
+import { isSuccess, type HttpReply } from '../connection/http-reply.ts';
 import type { ReplySchema } from '../connection/json-body.ts';
 import { parseReply } from '../connection/parse-reply.ts';
 import { createReplyFault, type CallSubject } from './reply-fault.ts';
@@ -27,20 +27,19 @@ export function createSymmetricCrypto(
   tokens: TokenSource,
   onCall: (call: MeasuredCall) => void,
 ): CallSymmetricCrypto {
-  async function attempt<T>(
-    call: SymmetricCall<T>,
-    token: string,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
-    const reply = await endpoint.send(
+  function attempt<T>(call: SymmetricCall<T>, token: string, signal: AbortSignal | undefined): Promise<T> {
+    return endpoint.send(
       {
         method: 'POST',
         path: `/kms/v1/keys/${encodeURIComponent(call.keyId)}:${call.method}`,
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify(call.fields),
       },
+      (reply) => read(call, reply),
       signal,
     );
+  }
+  function read<T>(call: SymmetricCall<T>, reply: HttpReply): T {
     if (isSuccess(reply)) return parseReply(call.reply, reply, endpoint.peer);
     throw createReplyFault(reply, { subject: call.subject, tokenRemedy: tokens.remedy });
   }

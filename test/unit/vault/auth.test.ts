@@ -37,7 +37,7 @@ async function startTokens(choose: (vault: VaultDouble) => VaultAuth, loginToken
   return {
     vault,
     tokens,
-    get: () => tokens.get(undefined),
+    get: async () => tokens.get(undefined),
     /** The paths that were called, less `/v1/auth/`. */
     called: () => vault.received.map(({ path }) => path.slice('/v1/auth/'.length)),
   };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Fault } from '../../../rotation/faults.ts';
 import type { HttpEndpoint, HttpRequest } from '../../connection/http.ts';
-import { isSuccess } from '../../connection/http-reply.ts';
+import { isSuccess, type HttpReply } from '../../connection/http-reply.ts';
 import { parseReply } from '../../connection/parse-reply.ts';
 import { headerSafeToken, type IssuedToken } from '../../connection/token-source.ts';
 import { createTokenFault } from '../reply-fault.ts';
@@ -46,10 +46,12 @@ export interface TokenApi {
 }
 
 export function createTokenApi(endpoint: HttpEndpoint): TokenApi {
-  async function call<T>(request: HttpRequest, schema: z.ZodType<T>, remedy: string): Promise<T> {
-    const reply = await endpoint.send(request, undefined);
-    if (isSuccess(reply)) return parseReply(schema, reply, endpoint.peer);
-    throw createTokenFault(reply, remedy);
+  function call<T>(request: HttpRequest, schema: z.ZodType<T>, remedy: string): Promise<T> {
+    function read(reply: HttpReply): T {
+      if (isSuccess(reply)) return parseReply(schema, reply, endpoint.peer);
+      throw createTokenFault(reply, remedy);
+    }
+    return endpoint.send(request, read, undefined);
   }
 
   return {

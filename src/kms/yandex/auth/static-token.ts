@@ -11,7 +11,7 @@ export function createStaticTokenSource(token: string): TokenSource {
     );
   }
   return {
-    get: () => Promise.resolve(token),
+    get: () => token,
     replace: () => Promise.resolve(null),
     remedy: 'put a fresh one into kms.auth.iamToken (`yc iam create-token`) and start keyturn again',
     close: () => Promise.resolve(),

@@ -31,16 +31,19 @@ export const iamReply = z
  * Asks a token service for a token. `transient` fault while it is down or too busy, `rotation` fault when it
  * refuses; `remedy` then ends the message.
  */
-export async function exchangeToken(
+export function exchangeToken(
   endpoint: HttpEndpoint,
   request: HttpRequest,
   schema: z.ZodType<IssuedToken>,
   remedy: string,
 ): Promise<IssuedToken> {
   // Not aborted with the caller that happens to need it first: the others wait for it too.
-  const reply = await endpoint.send(request, undefined);
-  if (isSuccess(reply)) return parseReply(schema, reply, endpoint.peer);
-  throw createExchangeFault(reply, endpoint.peer.name, remedy);
+  return endpoint.send(request, read, undefined);
+
+  function read(reply: HttpReply): IssuedToken {
+    if (isSuccess(reply)) return parseReply(schema, reply, endpoint.peer);
+    throw createExchangeFault(reply, endpoint.peer.name, remedy);
+  }
 }
 
 function createExchangeFault(reply: HttpReply, name: string, remedy: string): Fault {
