@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { reEncryptBound } from '../../src/rotation/calls/bound-reply.ts';
+import { checkBound } from '../../src/rotation/calls/bound-reply.ts';
 import { Fault } from '../../src/rotation/faults.ts';
 import type { KeyService, ReEncryptItem } from '../../src/rotation/ports/key-service.ts';
 import { readHostile } from '../support/hostile-vectors.ts';
@@ -26,10 +26,13 @@ function bodyOf({ body }: z.output<typeof reply>): string {
 }
 
 async function outcomeOf(service: KeyService, item: ReEncryptItem): Promise<string> {
-  const result = await reEncryptBound(service, [item], never).then(
-    ([only]) => only,
-    (error: unknown) => error,
-  );
+  const result = await service
+    .reEncrypt([item], never)
+    .then((results) => {
+      checkBound(service, [item], results);
+      return results[0];
+    })
+    .catch((error: unknown) => error);
   if (result instanceof Fault) {
     // What is wrong with a reply passes; what is wrong with its item is the record's.
     expect(result.faultClass).toBe(result.code === 'BAD_REPLY' ? 'transient' : 'record');

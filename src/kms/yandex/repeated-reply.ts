@@ -33,7 +33,7 @@ export function createRefuseRepeated(): RefuseRepeated {
 }
 
 function endOf(bytes: Uint8Array): string {
-  return viewAsBuffer(bytes.subarray(-endBytes)).toString('latin1');
+  return viewAsBuffer(bytes).toString('latin1', Math.max(0, bytes.length - endBytes));
 }
 
 function repeated(): Fault {

@@ -4,22 +4,20 @@ import { isOnPin, wasOnPin } from '../goal.ts';
 import type { KeyService, ReEncrypted, ReEncryptItem, ReEncryptResult } from '../ports/key-service.ts';
 
 /**
- * Makes a call, and throws a transient `Fault` BAD_REPLY where a reply cannot be that to its item. A reply on
- * another version than the pin is none of these: the KMS lags.
+ * Throws a transient `Fault` BAD_REPLY where a reply cannot be that to its item. A reply on another version than the
+ * pin is none of these: the KMS lags.
  */
-export async function reEncryptBound(
-  keyService: Pick<KeyService, 'reEncrypt' | 'readVersion'>,
+export function checkBound(
+  keyService: Pick<KeyService, 'readVersion'>,
   items: readonly ReEncryptItem[],
-  signal: AbortSignal,
-): Promise<ReEncryptResult[]> {
-  const results = await keyService.reEncrypt(items, signal);
+  results: readonly ReEncryptResult[],
+): void {
   items.forEach((item, index) => {
     const reply = results[index];
     if (reply === undefined || reply instanceof Fault) return;
     const misfit = misfitOf(item, reply, keyService);
     if (misfit !== null) throw badReply(misfit);
   });
-  return results;
 }
 
 /** What shows that a reply is not to this item, in words; null if nothing does. */
@@ -35,12 +33,11 @@ function misfitOf(
   if (reply.sourceKeyId !== '' && reply.sourceKeyId !== item.sourceKeyId) return 'names another source key';
   if (!isOnPin(item, reply) || wasOnPin(item, reply)) return null;
   if (viewAsBuffer(reply.ciphertext).equals(item.ciphertext)) return 'holds the ciphertext that was sent';
-  // The header is a hint: it counts where that of the ciphertext that was sent has proved to tell the truth.
-  if (readVersion(item.ciphertext) !== reply.sourceVersionId) return null;
   const header = readVersion(reply.ciphertext);
-  return header === null || header === reply.versionId
-    ? null
-    : 'names another version than its ciphertext does';
+  if (header === null || header === reply.versionId) return null;
+  // The header is a hint: it counts where that of the ciphertext that was sent has proved to tell the truth.
+  const toldTruth = readVersion(item.ciphertext) === reply.sourceVersionId;
+  return toldTruth ? 'names another version than its ciphertext does' : null;
 }
 
 function badReply(misfit: string): Fault {

@@ -38,6 +38,8 @@ export interface Call<Item, Reply> {
   readonly items: readonly Item[];
   /** One attempt. A fault of class `record` stays with its item. */
   readonly send: (items: readonly Item[], signal: AbortSignal) => Promise<(Reply | Fault)[]>;
+  /** Throws where what came cannot be the reply to them. */
+  readonly check?: (items: readonly Item[], results: readonly (Reply | Fault)[]) => void;
   readonly target: { readonly keyId: string; readonly versionId: string };
 }
 
@@ -66,6 +68,7 @@ export async function callPatiently<Item, Reply>(
       if (wait !== null) await wait;
       const results = await call.send(items, signal);
       if (results.length !== items.length) throw unaligned();
+      call.check?.(items, results);
       health.succeeded(first);
       return results.map((result) =>
         result instanceof Fault

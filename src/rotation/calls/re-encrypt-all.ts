@@ -1,10 +1,10 @@
 import { Fault } from '../faults.ts';
 import type { Goal } from '../goal.ts';
-import type { KeyService, ReEncryptItem } from '../ports/key-service.ts';
-import { reEncryptBound } from './bound-reply.ts';
+import type { ReEncrypted, ReEncryptItem } from '../ports/key-service.ts';
+import { checkBound } from './bound-reply.ts';
 import { judgeReply, type CiphertextOutcome } from './ciphertext-outcome.ts';
 import type { Lane } from './lane.ts';
-import { callPatiently, type CallDeps } from './patient-call.ts';
+import { callPatiently, type Call, type CallDeps } from './patient-call.ts';
 import { collectQuestions, requestWith, type Question, type Refusal, type Wanted } from './questions.ts';
 import type { SharedResults } from './shared-results.ts';
 import { untilFirstFault } from './until-first-fault.ts';
@@ -31,7 +31,11 @@ export async function reEncryptAll<Asker extends Wanted>(
 ): Promise<Fault | null> {
   const { aadIsOwn, keyService, shared } = deps;
   const target = { keyId: goal.target.keyId, versionId: goal.versionId };
-  const send: KeyService['reEncrypt'] = (items, stop) => reEncryptBound(keyService, items, stop);
+  const toTarget: Omit<Call<ReEncryptItem, ReEncrypted>, 'items'> = {
+    target,
+    send: (items, stop) => keyService.reEncrypt(items, stop),
+    check: (items, results) => checkBound(keyService, items, results),
+  };
 
   function answer({ askers, sharingKey }: Question<Asker>, outcome: CiphertextOutcome): void {
     if (sharingKey !== null) shared.keep(sharingKey, outcome);
@@ -54,7 +58,7 @@ export async function reEncryptAll<Asker extends Wanted>(
           items.push(item);
         }
       }
-      const outcomes = items.length === 0 ? [] : await callPatiently(deps, { items, send, target }, lane);
+      const outcomes = items.length === 0 ? [] : await callPatiently(deps, { ...toTarget, items }, lane);
       outcomes.forEach((outcome, index) => {
         const question = sent[index];
         const item = items[index];
