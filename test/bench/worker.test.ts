@@ -12,12 +12,14 @@ async function compare(kms: SceneOptions['kms']): Promise<void> {
   const scene = await openBenchScene({ records: scaled(60_000), kms });
   const bare: Throughput[] = [];
   const work: Throughput[] = [];
+  const least: Throughput[] = [];
   const limited: Throughput[] = [];
   const serial: Throughput[] = [];
   const jobs: Throughput[] = [];
   for (let round = 0; round < rounds; round += 1) {
     bare.push(await rival(scene, 'bare-loop'));
     work.push(await timeWork(scene, { concurrency }));
+    least.push(await rival(scene, 'batched'));
     limited.push(await rival(scene, 'p-limit', { share: 1 / 4 }));
     serial.push(await rival(scene, 'p-limit', { lanes: 1, share: 1 / 20 }));
     const broker = (await freshRedis()).url;
@@ -28,12 +30,15 @@ async function compare(kms: SceneOptions['kms']): Promise<void> {
   const of = `, ${kms} KMS`;
   keepFigure(`one worker${of}`, 'records/s', speed(work));
   keepFigure(`bare undici loop${of}`, 'calls/s', speed(bare));
+  keepFigure(`script with batches and no safeguard${of}`, 'records/s', speed(least));
   keepFigure(`script with p-limit, fetch and an UPDATE per row${of}`, 'records/s', speed(limited));
   keepFigure(`serial script${of}`, 'records/s', speed(serial));
   keepFigure(`one BullMQ job per ciphertext${of}`, 'records/s', speed(jobs));
   keepFigure(`CPU of the worker${of}`, 'µs a record', cpu(work));
+  keepFigure(`CPU of the script with batches${of}`, 'µs a record', cpu(least));
   keepFigure(`CPU of the bare loop${of}`, 'µs a call', cpu(bare));
   keepFigure(`share of the limit${of}`, 'ratio', [medianRatio(speed(work), speed(bare))], { atLeast: 0.8 });
+  keepFigure(`script with batches ÷ bare loop${of}`, 'ratio', [medianRatio(speed(least), speed(bare))]);
   keepFigure(`÷ p-limit script${of}`, 'ratio', [medianRatio(speed(work), speed(limited))], { atLeast: 6 });
   keepFigure(`÷ serial script${of}`, 'ratio', [medianRatio(speed(work), speed(serial))], { atLeast: 18 });
   keepFigure(`÷ one job per ciphertext${of}`, 'ratio', [medianRatio(speed(work), speed(jobs))], {
