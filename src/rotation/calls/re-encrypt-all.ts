@@ -30,9 +30,8 @@ export async function reEncryptAll<Asker extends Wanted>(
   signal: AbortSignal,
 ): Promise<Fault | null> {
   const { aadIsOwn, keyService, shared } = deps;
-  const target = { keyId: goal.target.keyId, versionId: goal.versionId };
   const toTarget: Omit<Call<ReEncryptItem, ReEncrypted>, 'items'> = {
-    target,
+    target: { keyId: goal.target.keyId, versionId: goal.versionId },
     send: (items, stop) => keyService.reEncrypt(items, stop),
     check: (items, results) => checkBound(keyService, items, results),
   };
