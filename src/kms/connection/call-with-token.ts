@@ -1,4 +1,6 @@
-import { Fault } from '../../rotation/faults.ts';
+import { asFault, Fault } from '../../rotation/faults.ts';
+import type { HttpEndpoint, HttpRequest } from './http.ts';
+import type { HttpReply } from './http-reply.ts';
 import type { TokenSource } from './token-source.ts';
 
 /**
@@ -11,38 +13,85 @@ export interface MeasuredCall {
   readonly seconds: number;
 }
 
+/** A call that needs a token. */
+export interface TokenCall<Reply, Result> {
+  /** As it is measured. */
+  readonly method: string;
+  readonly requestWith: (token: string) => HttpRequest;
+  /** Throws a `Fault` where the reply is no success, or says nothing we can use. */
+  readonly read: (reply: HttpReply) => Reply;
+  /** What the call gives, of what was read or of the fault; throws what it ends with instead. */
+  readonly conclude: (read: Reply | Fault) => Result | Promise<Result>;
+}
+
 /**
  * Makes a call, and once more with a newer token where it ends with the code that a token is refused with and there is
- * such a token.
+ * such a token. One promise for each attempt: every record passes here.
  */
-export type CallWithToken = <T>(
-  method: string,
-  attempt: (token: string) => Promise<T>,
+export type CallWithToken = <Reply, Result>(
+  call: TokenCall<Reply, Result>,
   signal: AbortSignal | undefined,
-) => Promise<T>;
+) => Promise<Result>;
+
+/** As the reply, where there is no item that a fault could stay with. */
+export function orThrow<Reply>(read: Reply | Fault): Reply {
+  if (read instanceof Fault) throw read;
+  return read;
+}
 
 /** `onCall` is told of each attempt once it has ended, however it did. */
 export function createCallWithToken(
+  endpoint: HttpEndpoint,
   tokens: TokenSource,
   refusedCode: string,
   onCall: (call: MeasuredCall) => void,
 ): CallWithToken {
-  return async (method, attempt, signal) => {
+  function attempt<Reply, Result>(
+    call: TokenCall<Reply, Result>,
+    signal: AbortSignal | undefined,
+    token: string,
+    isLast: boolean,
+  ): Promise<Result> {
+    const startMs = performance.now();
+    const ended = (code: string): void =>
+      onCall({ method: call.method, code, seconds: (performance.now() - startMs) / 1000 });
+    return endpoint.send(
+      call.requestWith(token),
+      {
+        read(reply) {
+          const read = readOf(call, reply);
+          const code = read instanceof Fault ? read.code : 'OK';
+          ended(code);
+          if (code === refusedCode && !isLast) return again(call, signal, token, read);
+          return call.conclude(read);
+        },
+        lost: ({ code }) => ended(code),
+      },
+      signal,
+    );
+  }
+
+  async function again<Reply, Result>(
+    call: TokenCall<Reply, Result>,
+    signal: AbortSignal | undefined,
+    refused: string,
+    read: Reply | Fault,
+  ): Promise<Result> {
+    const newer = await tokens.replace(refused, signal);
+    return newer === null ? call.conclude(read) : attempt(call, signal, newer, true);
+  }
+
+  return (call, signal) => {
     const held = tokens.get(signal);
-    let token = typeof held === 'string' ? held : await held;
-    for (let renewed = false; ; renewed = true) {
-      const startMs = performance.now();
-      try {
-        const result = await attempt(token);
-        onCall({ method, code: 'OK', seconds: (performance.now() - startMs) / 1000 });
-        return result;
-      } catch (error) {
-        const code = error instanceof Fault ? error.code : 'INTERNAL_ERROR';
-        onCall({ method, code, seconds: (performance.now() - startMs) / 1000 });
-        const newer = renewed || code !== refusedCode ? null : await tokens.replace(token, signal);
-        if (newer === null) throw error;
-        token = newer;
-      }
-    }
+    if (typeof held === 'string') return attempt(call, signal, held, false);
+    return held.then((token) => attempt(call, signal, token, false));
   };
+}
+
+function readOf<Reply>(call: TokenCall<Reply, unknown>, reply: HttpReply): Reply | Fault {
+  try {
+    return call.read(reply);
+  } catch (error) {
+    return asFault(error);
+  }
 }

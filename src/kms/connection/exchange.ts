@@ -12,20 +12,28 @@ export interface ExchangeLimits {
   readonly timeoutMs: number;
 }
 
+/** What is made of how a request ends: of each call of the KMS, so that it costs one promise and no more. */
+export interface Ending<T> {
+  /** What the request gives, of a reply of any status; it may be what another request gives. */
+  read(reply: HttpReply): T | Promise<T>;
+  /** Told why there is no reply, before the request rejects with it. */
+  lost?(fault: Fault): void;
+}
+
 /**
- * One request, and what `read` makes of its reply. Any status is a reply; rejects with a transient `Fault` where there
- * is none: at that very moment where it times out or `signal` aborts, as undici minds nothing while it connects. By
- * `dispatch`, since the stream that undici's `request` makes of each reply is a good part of what a call costs.
+ * One request. Rejects with a transient `Fault` where there is no reply: at that very moment where it times out or
+ * `signal` aborts, as undici minds nothing while it connects. By `dispatch`, since the stream that undici's `request`
+ * makes of each reply is a good part of what a call costs.
  */
 export function exchange<T>(
   pool: Pool,
   request: Dispatcher.DispatchOptions,
   { peer, timeoutMs }: ExchangeLimits,
-  read: (reply: HttpReply) => T,
+  ending: Ending<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  if (signal?.aborted === true) return Promise.reject(createAbortedFault());
   return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return lose(createAbortedFault());
     let controller: Dispatcher.DispatchController | null = null;
     let givenUp: Fault | null = null;
     let status = 0;
@@ -39,16 +47,20 @@ export function exchange<T>(
       clearTimeout(timer);
       stay?.();
     }
+    function lose(fault: Fault): void {
+      ending.lost?.(fault);
+      reject(fault);
+    }
     function giveUp(fault: Fault): void {
       end();
       givenUp = fault;
-      reject(fault);
+      lose(fault);
       controller?.abort(fault);
     }
     function reply(body: string): void {
       end();
       try {
-        resolve(read({ status, body, headers }));
+        resolve(ending.read({ status, body, headers }));
       } catch (error) {
         reject(error);
       }
@@ -71,10 +83,11 @@ export function exchange<T>(
         reply(textOf(chunks));
       },
       onResponseError(_controller, error) {
+        if (givenUp !== null) return;
         // The status of an error tells enough.
         if (status > 299) return reply('');
         end();
-        reject(createNetworkFault(error, peer));
+        lose(createNetworkFault(error, peer));
       },
     });
   });

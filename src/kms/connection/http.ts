@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
 import { parseEndpointUrl } from './endpoint-url.ts';
-import { exchange } from './exchange.ts';
-import type { HttpReply } from './http-reply.ts';
+import { exchange, type Ending } from './exchange.ts';
 import type { Peer } from './network-fault.ts';
 import { createTlsTrust } from './tls-trust.ts';
 
@@ -36,10 +35,10 @@ export interface HttpEndpoint {
   /** The base of its requests, without a trailing slash. */
   readonly url: string;
   /**
-   * One request, and what `read` makes of its reply; no redirect is followed, nothing tried again. Any status is a
+   * One request, and what `ending` makes of its reply; no redirect is followed, nothing tried again. Any status is a
    * reply; no reply is a transient `Fault`, `ABORTED` when `signal` aborts.
    */
-  send<T>(request: HttpRequest, read: (reply: HttpReply) => T, signal: AbortSignal | undefined): Promise<T>;
+  send<T>(request: HttpRequest, ending: Ending<T>, signal: AbortSignal | undefined): Promise<T>;
   /** Cuts calls in flight; they end with an `ABORTED` fault. */
   close(): Promise<void>;
 }
@@ -63,9 +62,9 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
   return {
     peer,
     url: origin + prefix,
-    send({ method, path, headers: given, body = null }, read, signal) {
+    send({ method, path, headers: given, body = null }, ending, signal) {
       const headers = idHeader === undefined ? given : { [idHeader]: randomUUID(), ...given };
-      return exchange(pool, { method, path: prefix + path, headers, body }, limits, read, signal);
+      return exchange(pool, { method, path: prefix + path, headers, body }, limits, ending, signal);
     },
     close: () => pool.destroy(),
   };

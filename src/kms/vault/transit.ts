@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { createCallWithToken, type MeasuredCall } from '../connection/call-with-token.ts';
+import { createCallWithToken, orThrow, type MeasuredCall } from '../connection/call-with-token.ts';
 import type { HttpEndpoint } from '../connection/http.ts';
 import { isSuccess, type HttpReply } from '../connection/http-reply.ts';
 import { parseJsonBody } from '../connection/json-body.ts';
@@ -27,18 +27,8 @@ export function createTransit(
   tokens: TokenSource,
   onCall: (call: MeasuredCall) => void,
 ): CallTransit {
-  function attempt<T>(call: TransitCall<T>, token: string, signal: AbortSignal | undefined): Promise<T> {
-    return endpoint.send(
-      {
-        method: call.body === undefined ? 'GET' : 'POST',
-        path: `${mount}/${call.method}/${encodeURIComponent(call.keyId)}`,
-        headers: { 'x-vault-token': token },
-        ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
-      },
-      (reply) => read(call, reply),
-      signal,
-    );
-  }
+  const callWithToken = createCallWithToken(endpoint, tokens, 'PERMISSION_DENIED', onCall);
+
   function read<T>(call: TransitCall<T>, reply: HttpReply): T {
     if (isSuccess(reply)) return parseReply(call.reply, reply, endpoint.peer);
     const partial = readPartial(call.reply, reply);
@@ -46,8 +36,21 @@ export function createTransit(
     throw createTransitFault(reply, { mount, keyId: call.keyId, tokenRemedy: tokens.remedy });
   }
 
-  const callWithToken = createCallWithToken(tokens, 'PERMISSION_DENIED', onCall);
-  return (call, signal) => callWithToken(call.method, (token) => attempt(call, token, signal), signal);
+  return <T>(call: TransitCall<T>, signal: AbortSignal | undefined) =>
+    callWithToken<T, T>(
+      {
+        method: call.method,
+        requestWith: (token) => ({
+          method: call.body === undefined ? 'GET' : 'POST',
+          path: `${mount}/${call.method}/${encodeURIComponent(call.keyId)}`,
+          headers: { 'x-vault-token': token },
+          ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+        }),
+        read: (reply) => read(call, reply),
+        conclude: orThrow,
+      },
+      signal,
+    );
 }
 
 /** Some versions answer 400 where an item of a batch failed, with the results of all of them in the body. */

@@ -30,9 +30,9 @@ export function createVaultEndpoint(connection: VaultConnection, connections: nu
   });
   return {
     ...endpoint,
-    send(request, read, signal) {
+    send(request, ending, signal) {
       const path = `/v1/${request.path}`;
-      return endpoint.send({ ...request, path, headers: { ...headers, ...request.headers } }, read, signal);
+      return endpoint.send({ ...request, path, headers: { ...headers, ...request.headers } }, ending, signal);
     },
   };
 }

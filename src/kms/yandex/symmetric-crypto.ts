@@ -1,3 +1,4 @@
+import type { Fault } from '../../rotation/faults.ts';
 import { createCallWithToken, type MeasuredCall } from '../connection/call-with-token.ts';
 import type { TokenSource } from '../connection/token-source.ts';
 import type { HttpEndpoint } from '../connection/http.ts';
@@ -19,31 +20,41 @@ export interface SymmetricCall<T> {
   readonly subject: CallSubject | null;
 }
 
-/** Makes a call of the SymmetricCrypto API. Throws a `Fault` of class `record`, `transient` or `rotation`. */
-export type CallSymmetricCrypto = <T>(call: SymmetricCall<T>, signal: AbortSignal | undefined) => Promise<T>;
+/**
+ * Makes a call of the SymmetricCrypto API and gives what `conclude` makes of its reply, or of the `Fault` that it is
+ * (of class `record`, `transient` or `rotation`). Rejects where there is no reply.
+ */
+export type CallSymmetricCrypto = <T, Result>(
+  call: SymmetricCall<T>,
+  signal: AbortSignal | undefined,
+  conclude: (reply: T | Fault) => Result | Promise<Result>,
+) => Promise<Result>;
 
 export function createSymmetricCrypto(
   endpoint: HttpEndpoint,
   tokens: TokenSource,
   onCall: (call: MeasuredCall) => void,
 ): CallSymmetricCrypto {
-  function attempt<T>(call: SymmetricCall<T>, token: string, signal: AbortSignal | undefined): Promise<T> {
-    return endpoint.send(
-      {
-        method: 'POST',
-        path: `/kms/v1/keys/${encodeURIComponent(call.keyId)}:${call.method}`,
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify(call.fields),
-      },
-      (reply) => read(call, reply),
-      signal,
-    );
-  }
+  const callWithToken = createCallWithToken(endpoint, tokens, 'UNAUTHENTICATED', onCall);
+
   function read<T>(call: SymmetricCall<T>, reply: HttpReply): T {
     if (isSuccess(reply)) return parseReply(call.reply, reply, endpoint.peer);
     throw createReplyFault(reply, { subject: call.subject, tokenRemedy: tokens.remedy });
   }
 
-  const callWithToken = createCallWithToken(tokens, 'UNAUTHENTICATED', onCall);
-  return (call, signal) => callWithToken(call.method, (token) => attempt(call, token, signal), signal);
+  return (call, signal, conclude) =>
+    callWithToken(
+      {
+        method: call.method,
+        requestWith: (token) => ({
+          method: 'POST',
+          path: `/kms/v1/keys/${encodeURIComponent(call.keyId)}:${call.method}`,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: JSON.stringify(call.fields),
+        }),
+        read: (reply) => read(call, reply),
+        conclude,
+      },
+      signal,
+    );
 }

@@ -51,7 +51,7 @@ export function createTokenApi(endpoint: HttpEndpoint): TokenApi {
       if (isSuccess(reply)) return parseReply(schema, reply, endpoint.peer);
       throw createTokenFault(reply, remedy);
     }
-    return endpoint.send(request, read, undefined);
+    return endpoint.send(request, { read }, undefined);
   }
 
   return {

@@ -38,7 +38,7 @@ export function exchangeToken(
   remedy: string,
 ): Promise<IssuedToken> {
   // Not aborted with the caller that happens to need it first: the others wait for it too.
-  return endpoint.send(request, read, undefined);
+  return endpoint.send(request, { read }, undefined);
 
   function read(reply: HttpReply): IssuedToken {
     if (isSuccess(reply)) return parseReply(schema, reply, endpoint.peer);
