@@ -1,6 +1,6 @@
 import { backoffMs, sleep } from '../rotation/backoff.ts';
 import { emptyTally, type Batch, type BatchProgress } from '../rotation/batch.ts';
-import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-records.ts';
 import { createSharedResults } from '../rotation/calls/shared-results.ts';
 import { asFault, type Fault } from '../rotation/faults.ts';
 import type { Format } from '../rotation/formats/format.ts';

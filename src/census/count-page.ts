@@ -1,6 +1,5 @@
 import type { CiphertextOutcome } from '../rotation/calls/ciphertext-outcome.ts';
-import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
-import { reEncryptRecords } from '../rotation/calls/re-encrypt-records.ts';
+import { reEncryptRecords, type ReEncryptDeps } from '../rotation/calls/re-encrypt-records.ts';
 import { Fault } from '../rotation/faults.ts';
 import type { Format } from '../rotation/formats/format.ts';
 import { expectReached, type Goal } from '../rotation/goal.ts';

@@ -3,7 +3,7 @@ import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import { parseAadTemplate } from '../rotation/aad-template.ts';
 import { createCallHealth } from '../rotation/calls/call-health.ts';
 import { createPacer } from '../rotation/calls/pacer.ts';
-import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-records.ts';
 import { createSharedResults, type SharedResults } from '../rotation/calls/shared-results.ts';
 import type { Fault } from '../rotation/faults.ts';
 import { createGoal, type Goal } from '../rotation/goal.ts';

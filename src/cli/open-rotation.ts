@@ -1,6 +1,6 @@
 import { planDigest, planParts } from '../config/plan-digest.ts';
 import type { KeyturnConfig } from '../config/keyturn-config.ts';
-import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-all.ts';
+import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-records.ts';
 import { createProveRegenerated } from '../rotation/calls/prove-regenerated.ts';
 import { createProveRewrapped } from '../rotation/calls/prove-rewrapped.ts';
 import type { ProveReadable } from '../rotation/calls/readability.ts';

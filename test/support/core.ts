@@ -3,7 +3,7 @@ import type { Batch } from '../../src/rotation/batch.ts';
 import { parseAadTemplate } from '../../src/rotation/aad-template.ts';
 import { createCallHealth } from '../../src/rotation/calls/call-health.ts';
 import { createPacer } from '../../src/rotation/calls/pacer.ts';
-import type { ReEncryptDeps } from '../../src/rotation/calls/re-encrypt-all.ts';
+import type { ReEncryptDeps } from '../../src/rotation/calls/re-encrypt-records.ts';
 import { createProveRewrapped } from '../../src/rotation/calls/prove-rewrapped.ts';
 import { createRewrapValues } from '../../src/rotation/calls/rewrap-values.ts';
 import { createSharedResults } from '../../src/rotation/calls/shared-results.ts';

@@ -1,8 +1,10 @@
 import { Fault } from '../../rotation/faults.ts';
-import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
-
-/** A cache that answers for the KMS shows at once: a few times the calls in flight need be remembered, no more. */
-const remembered = 256;
+/**
+ * Places for replies. Each has the place that its tag, which is as good as random, gives it, and keeps it until another
+ * comes there: a cache that answers for the KMS shows at once, and each record passes here, so that nothing is left for
+ * the collector of garbage.
+ */
+const places = 4096;
 /** The end of a ciphertext is the tag of AES-GCM: no two have the same. */
 const endBytes = 32;
 
@@ -15,25 +17,43 @@ export type RefuseRepeated = (reply: Uint8Array, request: Uint8Array | null) => 
  * `request` is the ciphertext that was sent; null where each reply must be a new one.
  */
 export function createRefuseRepeated(): RefuseRepeated {
-  /** Of the last replies, the oldest first. */
-  const requests = new Map<string, string>();
+  /** Of the reply in each place; 0 where none has come. */
+  const lengths = new Uint32Array(places);
+  const replies = new Uint8Array(places * endBytes);
+  const requests = new Uint8Array(places * endBytes);
   return (reply, request) => {
     if (reply.length === 0) return;
-    const key = endOf(reply);
-    const known = requests.get(key);
-    const sent = request === null ? '' : endOf(request);
-    if (known !== undefined && (request === null || known !== sent)) throw repeated();
-    requests.set(key, sent);
-    if (requests.size <= remembered) return;
-    for (const oldest of requests.keys()) {
-      requests.delete(oldest);
-      return;
-    }
+    const place = placeOf(reply);
+    const at = place * endBytes;
+    const sent = request ?? nothing;
+    const isKnown = lengths[place] === reply.length && hasEnd(replies, at, reply);
+    if (isKnown && (request === null || !hasEnd(requests, at, sent))) throw repeated();
+    lengths[place] = reply.length;
+    putEnd(replies, at, reply);
+    putEnd(requests, at, sent);
   };
 }
 
-function endOf(bytes: Uint8Array): string {
-  return viewAsBuffer(bytes).toString('latin1', Math.max(0, bytes.length - endBytes));
+const nothing = new Uint8Array();
+
+function placeOf(reply: Uint8Array): number {
+  return (((reply.at(-2) ?? 0) << 8) | (reply.at(-1) ?? 0)) % places;
+}
+
+/** One that is shorter counts as if it began with zeros. */
+function byteOfEnd(bytes: Uint8Array, place: number): number {
+  const index = bytes.length - endBytes + place;
+  return index < 0 ? 0 : (bytes[index] ?? 0);
+}
+
+function hasEnd(kept: Uint8Array, at: number, bytes: Uint8Array): boolean {
+  for (let place = 0; place < endBytes; place += 1)
+    if (kept[at + place] !== byteOfEnd(bytes, place)) return false;
+  return true;
+}
+
+function putEnd(kept: Uint8Array, at: number, bytes: Uint8Array): void {
+  for (let place = 0; place < endBytes; place += 1) kept[at + place] = byteOfEnd(bytes, place);
 }
 
 function repeated(): Fault {

@@ -1,7 +1,6 @@
 import { createGoal } from '../goal.ts';
 import type { CiphertextOutcome } from './ciphertext-outcome.ts';
-import type { ReEncryptDeps } from './re-encrypt-all.ts';
-import { reEncryptRecords } from './re-encrypt-records.ts';
+import { reEncryptRecords, type ReEncryptDeps } from './re-encrypt-records.ts';
 import { judgeRefusal, type ProveReadable, type Readability } from './readability.ts';
 
 /**

@@ -1,8 +1,7 @@
 import { asFault } from '../faults.ts';
 import type { OpenRecord } from '../open-record.ts';
 import type { CiphertextOutcome } from './ciphertext-outcome.ts';
-import type { ReEncryptDeps } from './re-encrypt-all.ts';
-import { reEncryptRecords } from './re-encrypt-records.ts';
+import { reEncryptRecords, type ReEncryptDeps } from './re-encrypt-records.ts';
 import type { RenewValues, ValueOutcome } from './renewal.ts';
 
 /** Renews values by the KMS's reEncrypt: no plaintext enters the process. */
@@ -22,18 +21,20 @@ export function createRewrapValues(deps: ReEncryptDeps): RenewValues {
  * all.
  */
 function sealOutcomes({ opened }: OpenRecord, outcomes: readonly CiphertextOutcome[]): ValueOutcome {
-  const refused = outcomes.find((outcome) => outcome.kind === 'refused');
-  if (refused !== undefined) return refused;
-  const lagging = outcomes.find((outcome) => outcome.kind === 'lagging');
-  if (lagging !== undefined) return lagging;
-  const rewrapped = outcomes.find((outcome) => outcome.kind === 'rewrapped');
-  if (rewrapped === undefined) return { kind: 'onPin' };
+  let lagging: ValueOutcome | null = null;
+  let sourceVersionId: string | null = null;
+  for (const outcome of outcomes) {
+    if (outcome.kind === 'refused') return outcome;
+    if (outcome.kind === 'lagging') lagging ??= outcome;
+    if (outcome.kind === 'rewrapped') sourceVersionId ??= outcome.sourceVersionId;
+  }
+  if (lagging !== null) return lagging;
+  if (sourceVersionId === null) return { kind: 'onPin' };
   const ciphertexts = opened.ciphertexts.map((before, place) => {
     const outcome = outcomes[place];
     return outcome?.kind === 'rewrapped' ? outcome.ciphertext : before;
   });
   try {
-    const { sourceVersionId } = rewrapped;
     return { kind: 'renewed', newValue: opened.seal(ciphertexts), sourceVersionId };
   } catch (error) {
     const fault = asFault(error);

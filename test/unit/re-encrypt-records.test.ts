@@ -1,31 +1,34 @@
 import { describe, expect, test } from 'vitest';
 import type { CiphertextOutcome } from '../../src/rotation/calls/ciphertext-outcome.ts';
-import type { Wanted } from '../../src/rotation/calls/questions.ts';
-import { reEncryptAll } from '../../src/rotation/calls/re-encrypt-all.ts';
+import { reEncryptRecords } from '../../src/rotation/calls/re-encrypt-records.ts';
 import { Fault } from '../../src/rotation/faults.ts';
+import { openedOne } from '../../src/rotation/formats/opened.ts';
+import type { Opened } from '../../src/rotation/formats/format.ts';
+import type { OpenRecord } from '../../src/rotation/open-record.ts';
 import { createCore, forbidden, goalOf, transient, type Core } from '../support/core.ts';
 import { openSealed, sealFor } from '../support/memory-kms.ts';
 
 const never = new AbortController().signal;
 
-function wantedOf(id: string, ciphertext: Uint8Array, aad: Wanted['aad'] = 'template'): Wanted {
+function recordOf(id: string, ciphertext: Uint8Array, aad: Opened['aad'] = 'template'): OpenRecord {
   const record = { ref: id, value: ciphertext, fields: { id }, keyVersion: null, revision: null };
-  return { record, ciphertext, aad };
+  return { record, opened: { ...openedOne(ciphertext, (sealed) => sealed), aad } };
 }
 
-function sealed(ids: readonly string[], version = 'v1'): Wanted[] {
-  return ids.map((id) => wantedOf(id, sealFor('k1', version, `c/${id}`, `plain-${id}`)));
+function sealed(ids: readonly string[], version = 'v1'): OpenRecord[] {
+  return ids.map((id) => recordOf(id, sealFor('k1', version, `c/${id}`, `plain-${id}`)));
 }
 
 async function ask(
   core: Core,
-  wanted: readonly Wanted[],
+  records: readonly OpenRecord[],
   goal = goalOf(),
 ): Promise<{ outcomes: [string, CiphertextOutcome['kind']][]; stoppedBy: Fault | null }> {
   const outcomes: [string, CiphertextOutcome['kind']][] = [];
-  const told = ({ record }: Wanted, { kind }: CiphertextOutcome): void =>
-    void outcomes.push([record.ref, kind]);
-  const stoppedBy = await reEncryptAll(core.calls, goal, wanted, told, never);
+  const told = ({ record }: OpenRecord, [outcome]: readonly CiphertextOutcome[]): void => {
+    if (outcome !== undefined) outcomes.push([record.ref, outcome.kind]);
+  };
+  const stoppedBy = await reEncryptRecords(core.calls, goal, records, told, never);
   return { outcomes, stoppedBy };
 }
 
@@ -33,8 +36,8 @@ describe('a key service that takes several items a call', () => {
   test('gets them in full calls, and each record its own answer', async () => {
     const core = createCore();
     core.kms.itemsPerCall = 4;
-    const wanted = [...sealed(['1', '2', '3', '4', '5', '6']), ...sealed(['7', '8', '9'], 'v2')];
-    const { outcomes } = await ask(core, wanted);
+    const records = [...sealed(['1', '2', '3', '4', '5', '6']), ...sealed(['7', '8', '9'], 'v2')];
+    const { outcomes } = await ask(core, records);
     expect(core.kms.requests).toEqual([4, 4, 1]);
     expect(Object.fromEntries(outcomes)).toEqual({
       ...Object.fromEntries(['1', '2', '3', '4', '5', '6'].map((id) => [id, 'rewrapped'])),
@@ -47,7 +50,7 @@ describe('a key service that takes several items a call', () => {
     core.kms.itemsPerCall = 10;
     const { outcomes, stoppedBy } = await ask(core, [
       ...sealed(['1', '2']),
-      wantedOf('3', sealFor('k1', 'v1', 'c/another', 'x')),
+      recordOf('3', sealFor('k1', 'v1', 'c/another', 'x')),
     ]);
     expect(Object.fromEntries(outcomes)).toEqual({ '1': 'rewrapped', '2': 'rewrapped', '3': 'refused' });
     expect([stoppedBy, core.kms.requests]).toEqual([null, [3]]);
@@ -56,7 +59,7 @@ describe('a key service that takes several items a call', () => {
   test('only what the source refused is tried with the target', async () => {
     const core = createCore();
     core.kms.itemsPerCall = 10;
-    const moved = wantedOf('3', sealFor('k1', 'v2', 'd/3', 'x'));
+    const moved = recordOf('3', sealFor('k1', 'v2', 'd/3', 'x'));
     const { outcomes } = await ask(core, [...sealed(['1', '2']), moved], goalOf({ targetAad: 'd/{id}' }));
     expect(Object.fromEntries(outcomes)).toEqual({ '1': 'rewrapped', '2': 'rewrapped', '3': 'onPin' });
     expect(core.kms.requests).toEqual([3, 1]);
@@ -144,8 +147,8 @@ describe('a key service that takes several items a call', () => {
 describe('records that share a ciphertext', () => {
   const constant = goalOf({ sourceAad: 'tenant', targetAad: 'tenant' });
   const shared = sealFor('k1', 'v1', 'tenant', 'data key');
-  const many = (count: number): Wanted[] =>
-    Array.from({ length: count }, (_, index) => wantedOf(String(index), shared));
+  const many = (count: number): OpenRecord[] =>
+    Array.from({ length: count }, (_, index) => recordOf(String(index), shared));
 
   test('cost one call within a batch, and each has its answer', async () => {
     const core = createCore();
@@ -164,7 +167,7 @@ describe('records that share a ciphertext', () => {
     const core = createCore();
     const own = { ...core, calls: { ...core.calls, aadIsOwn: true } };
     const bare = sealFor('k1', 'v1', '', 'data key');
-    const unbound = ['a', 'b', 'c'].map((id) => wantedOf(id, bare, 'none'));
+    const unbound = ['a', 'b', 'c'].map((id) => recordOf(id, bare, 'none'));
     await ask(own, [...sealed(['1', '2']), ...unbound]);
     await ask(own, unbound);
     expect([core.kms.calls.length, core.saved]).toEqual([3, { batch: 4, cache: 1 }]);
@@ -172,7 +175,7 @@ describe('records that share a ciphertext', () => {
 
   test('but not where their AAD differs', async () => {
     const core = createCore();
-    const { outcomes } = await ask(core, [wantedOf('1', shared), wantedOf('2', shared)]);
+    const { outcomes } = await ask(core, [recordOf('1', shared), recordOf('2', shared)]);
     expect(outcomes.map(([, kind]) => kind)).toEqual(['refused', 'refused']);
     expect(core.kms.calls).toHaveLength(2);
   });
@@ -181,7 +184,7 @@ describe('records that share a ciphertext', () => {
     const core = createCore();
     const goal = goalOf({ sourceAad: 'c/{id}', targetAad: 'tenant' });
     const value = sealFor('k1', 'v1', 'c/2', 'x');
-    const { outcomes } = await ask(core, [wantedOf('1', value), wantedOf('2', value)], goal);
+    const { outcomes } = await ask(core, [recordOf('1', value), recordOf('2', value)], goal);
     expect(Object.fromEntries(outcomes)).toEqual({ '1': 'refused', '2': 'rewrapped' });
   });
 
@@ -200,9 +203,23 @@ describe('records that share a ciphertext', () => {
     expect((await ask(core, many(1), constant)).outcomes).toEqual([['0', 'rewrapped']]);
   });
 
+  test('the outcomes of a record with several are told together, in their order, however they came', async () => {
+    const core = createCore();
+    const [one, two] = ['v1', 'v2'].map((version) => sealFor('k1', version, 'c/1', 'x'));
+    if (one === undefined || two === undefined) throw new Error('two were made');
+    const [record] = sealed(['1']);
+    if (record === undefined) throw new Error('one was made');
+    const several = { ...record, opened: { ...record.opened, ciphertexts: [one, two, one] } };
+    const told: string[][] = [];
+    const onOutcomes = (_: OpenRecord, outcomes: readonly CiphertextOutcome[]): void =>
+      void told.push(outcomes.map(({ kind }) => kind));
+    expect(await reEncryptRecords(core.calls, goalOf(), [several], onOutcomes, never)).toBeNull();
+    expect([told, core.kms.calls.length]).toEqual([[['rewrapped', 'onPin', 'rewrapped']], 2]);
+  });
+
   test('a ciphertext that is bound to no AAD is asked for without, whatever the template says', async () => {
     const core = createCore();
-    const { outcomes } = await ask(core, [wantedOf('1', sealFor('k1', 'v1', '', 'data key'), 'none')]);
+    const { outcomes } = await ask(core, [recordOf('1', sealFor('k1', 'v1', '', 'data key'), 'none')]);
     expect(outcomes).toEqual([['1', 'rewrapped']]);
   });
 });
