@@ -13,23 +13,32 @@ export interface MeasuredCall {
   readonly seconds: number;
 }
 
-/** A call that needs a token. */
-export interface TokenCall<Reply, Result> {
-  /** As it is measured. */
-  readonly method: string;
-  readonly requestWith: (token: string) => HttpRequest;
+/** What all calls of an API have in common; `Call` says what one of them asks. */
+export interface TokenApi<Call> {
+  readonly endpoint: HttpEndpoint;
+  readonly tokens: TokenSource;
+  /** The code of the fault that a token is refused with. */
+  readonly refusedCode: string;
+  readonly requestOf: (call: Call, token: string) => HttpRequest;
+  /** Told of each attempt once it has ended, however it did. */
+  readonly onCall: (call: MeasuredCall) => void;
+}
+
+/** What comes of a call, in the step in which its reply ends: each record passes here, and each promise costs. */
+export interface Outcome<Reply, Result> {
   /** Throws a `Fault` where the reply is no success, or says nothing we can use. */
-  readonly read: (reply: HttpReply) => Reply;
+  read(reply: HttpReply): Reply;
   /** What the call gives, of what was read or of the fault; throws what it ends with instead. */
-  readonly conclude: (read: Reply | Fault) => Result | Promise<Result>;
+  conclude(read: Reply | Fault): Result | Promise<Result>;
 }
 
 /**
  * Makes a call, and once more with a newer token where it ends with the code that a token is refused with and there is
- * such a token. One promise for each attempt: every record passes here.
+ * such a token.
  */
-export type CallWithToken = <Reply, Result>(
-  call: TokenCall<Reply, Result>,
+export type CallWithToken<Call> = <Reply, Result>(
+  call: Call,
+  outcome: Outcome<Reply, Result>,
   signal: AbortSignal | undefined,
 ) => Promise<Result>;
 
@@ -39,59 +48,61 @@ export function orThrow<Reply>(read: Reply | Fault): Reply {
   return read;
 }
 
-/** `onCall` is told of each attempt once it has ended, however it did. */
-export function createCallWithToken(
-  endpoint: HttpEndpoint,
-  tokens: TokenSource,
-  refusedCode: string,
-  onCall: (call: MeasuredCall) => void,
-): CallWithToken {
+export function createCallWithToken<Call extends { readonly method: string }>(
+  api: TokenApi<Call>,
+): CallWithToken<Call> {
+  const { endpoint, onCall, refusedCode, requestOf, tokens } = api;
+
   function attempt<Reply, Result>(
-    call: TokenCall<Reply, Result>,
+    call: Call,
+    outcome: Outcome<Reply, Result>,
     signal: AbortSignal | undefined,
     token: string,
     isLast: boolean,
   ): Promise<Result> {
     const startMs = performance.now();
-    const ended = (code: string): void =>
-      onCall({ method: call.method, code, seconds: (performance.now() - startMs) / 1000 });
     return endpoint.send(
-      call.requestWith(token),
+      requestOf(call, token),
       {
         read(reply) {
-          const read = readOf(call, reply);
+          const read = readOf(outcome, reply);
           const code = read instanceof Fault ? read.code : 'OK';
-          ended(code);
-          if (code === refusedCode && !isLast) return again(call, signal, token, read);
-          return call.conclude(read);
+          onCall({ method: call.method, code, seconds: secondsSince(startMs) });
+          if (code === refusedCode && !isLast) return again(call, outcome, signal, token, read);
+          return outcome.conclude(read);
         },
-        lost: ({ code }) => ended(code),
+        lost: ({ code }) => onCall({ method: call.method, code, seconds: secondsSince(startMs) }),
       },
       signal,
     );
   }
 
   async function again<Reply, Result>(
-    call: TokenCall<Reply, Result>,
+    call: Call,
+    outcome: Outcome<Reply, Result>,
     signal: AbortSignal | undefined,
     refused: string,
     read: Reply | Fault,
   ): Promise<Result> {
     const newer = await tokens.replace(refused, signal);
-    return newer === null ? call.conclude(read) : attempt(call, signal, newer, true);
+    return newer === null ? outcome.conclude(read) : attempt(call, outcome, signal, newer, true);
   }
 
-  return (call, signal) => {
+  return (call, outcome, signal) => {
     const held = tokens.get(signal);
-    if (typeof held === 'string') return attempt(call, signal, held, false);
-    return held.then((token) => attempt(call, signal, token, false));
+    if (typeof held === 'string') return attempt(call, outcome, signal, held, false);
+    return held.then((token) => attempt(call, outcome, signal, token, false));
   };
 }
 
-function readOf<Reply>(call: TokenCall<Reply, unknown>, reply: HttpReply): Reply | Fault {
+function readOf<Reply>(outcome: Outcome<Reply, unknown>, reply: HttpReply): Reply | Fault {
   try {
-    return call.read(reply);
+    return outcome.read(reply);
   } catch (error) {
     return asFault(error);
   }
+}
+
+function secondsSince(startMs: number): number {
+  return (performance.now() - startMs) / 1000;
 }

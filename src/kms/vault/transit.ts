@@ -27,7 +27,18 @@ export function createTransit(
   tokens: TokenSource,
   onCall: (call: MeasuredCall) => void,
 ): CallTransit {
-  const callWithToken = createCallWithToken(endpoint, tokens, 'PERMISSION_DENIED', onCall);
+  const callWithToken = createCallWithToken<TransitCall<unknown>>({
+    endpoint,
+    tokens,
+    refusedCode: 'PERMISSION_DENIED',
+    requestOf: (call, token) => ({
+      method: call.body === undefined ? 'GET' : 'POST',
+      path: `${mount}/${call.method}/${encodeURIComponent(call.keyId)}`,
+      headers: { 'x-vault-token': token },
+      ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+    }),
+    onCall,
+  });
 
   function read<T>(call: TransitCall<T>, reply: HttpReply): T {
     if (isSuccess(reply)) return parseReply(call.reply, reply, endpoint.peer);
@@ -37,20 +48,7 @@ export function createTransit(
   }
 
   return <T>(call: TransitCall<T>, signal: AbortSignal | undefined) =>
-    callWithToken<T, T>(
-      {
-        method: call.method,
-        requestWith: (token) => ({
-          method: call.body === undefined ? 'GET' : 'POST',
-          path: `${mount}/${call.method}/${encodeURIComponent(call.keyId)}`,
-          headers: { 'x-vault-token': token },
-          ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
-        }),
-        read: (reply) => read(call, reply),
-        conclude: orThrow,
-      },
-      signal,
-    );
+    callWithToken<T, T>(call, { read: (reply) => read(call, reply), conclude: orThrow }, signal);
 }
 
 /** Some versions answer 400 where an item of a batch failed, with the results of all of them in the body. */

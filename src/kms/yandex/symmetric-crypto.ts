@@ -1,20 +1,18 @@
 import type { Fault } from '../../rotation/faults.ts';
 import { createCallWithToken, type MeasuredCall } from '../connection/call-with-token.ts';
 import type { TokenSource } from '../connection/token-source.ts';
-import type { HttpEndpoint } from '../connection/http.ts';
+import type { HttpEndpoint, HttpRequest } from '../connection/http.ts';
 import { isSuccess, type HttpReply } from '../connection/http-reply.ts';
 import type { ReplySchema } from '../connection/json-body.ts';
 import { parseReply } from '../connection/parse-reply.ts';
 import { createReplyFault, type CallSubject } from './reply-fault.ts';
 
-/** In camelCase, bytes as base64; those undefined are left out. */
-export type SymmetricFields = Readonly<Record<string, string | boolean | undefined>>;
-
 export interface SymmetricCall<T> {
   readonly keyId: string;
   /** `reEncrypt`, `encrypt`, … */
   readonly method: string;
-  readonly fields: SymmetricFields;
+  /** JSON: names in camelCase, bytes as base64. */
+  readonly body: string;
   readonly reply: ReplySchema<T>;
   /** Null where the call holds nothing of a record. */
   readonly subject: CallSubject | null;
@@ -35,7 +33,21 @@ export function createSymmetricCrypto(
   tokens: TokenSource,
   onCall: (call: MeasuredCall) => void,
 ): CallSymmetricCrypto {
-  const callWithToken = createCallWithToken(endpoint, tokens, 'UNAUTHENTICATED', onCall);
+  const callWithToken = createCallWithToken<SymmetricCall<unknown>>({
+    endpoint,
+    tokens,
+    refusedCode: 'UNAUTHENTICATED',
+    requestOf,
+    onCall,
+  });
+  /** Those of the last token, as it serves for thousands of calls. */
+  let sent = { token: '', headers: headersWith('') };
+
+  function requestOf({ keyId, method, body }: SymmetricCall<unknown>, token: string): HttpRequest {
+    if (token !== sent.token) sent = { token, headers: headersWith(token) };
+    const path = `/kms/v1/keys/${encodeURIComponent(keyId)}:${method}`;
+    return { method: 'POST', path, headers: sent.headers, body };
+  }
 
   function read<T>(call: SymmetricCall<T>, reply: HttpReply): T {
     if (isSuccess(reply)) return parseReply(call.reply, reply, endpoint.peer);
@@ -43,18 +55,9 @@ export function createSymmetricCrypto(
   }
 
   return (call, signal, conclude) =>
-    callWithToken(
-      {
-        method: call.method,
-        requestWith: (token) => ({
-          method: 'POST',
-          path: `/kms/v1/keys/${encodeURIComponent(call.keyId)}:${call.method}`,
-          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-          body: JSON.stringify(call.fields),
-        }),
-        read: (reply) => read(call, reply),
-        conclude,
-      },
-      signal,
-    );
+    callWithToken(call, { read: (reply) => read(call, reply), conclude }, signal);
+}
+
+function headersWith(token: string): HttpRequest['headers'] {
+  return { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
 }
