@@ -4,6 +4,7 @@ import { pauseCauses, type PauseCause } from '../rotation/ports/ledger.ts';
 import type { Pace } from '../rotation/ports/pace.ts';
 import { states, type RotationState } from '../rotation/state.ts';
 import { writeOutcomes, type WriteOutcome } from '../rotation/write-outcome.ts';
+import { createSecondsHistogram, type SecondsHistogram } from './seconds-histogram.ts';
 import type { StoreOperation } from './measured-store.ts';
 
 /** From 1 ms to 60 s: prom-client 15 has no native histograms. */
@@ -53,14 +54,14 @@ export function createMetrics(rotation: string, provider: string, version: strin
   const records = counter('records_total', 'Records by outcome', ['outcome']);
   const conflicts = counter('conflicts_total', 'Lost compare-and-swaps', []);
   const kmsRequests = counter('kms_requests_total', 'KMS calls by result code', ['provider', 'code']);
-  const kmsSeconds = histogram('kms_request_duration_seconds', 'Duration of a KMS call', ['provider']);
+  const kmsSeconds = ofEachCall('kms_request_duration_seconds', 'Duration of a KMS call', { provider });
   const kmsSaved = counter('kms_calls_saved_total', 'KMS calls not needed for equal ciphertexts', ['by']);
   const writes = counter('writes_verified_total', 'Written records that were checked', ['outcome']);
   const storeSeconds = histogram('store_duration_seconds', 'Duration of a store round trip', ['op']);
   const batches = counter('batches_total', 'Batches by outcome', ['outcome']);
   const batchSeconds = histogram('batch_duration_seconds', 'Duration of a batch in a worker', []);
   const inFlight = gauge('batches_in_flight', 'Batches in work in this process', []);
-  const paceWait = histogram('pace_wait_seconds', 'Wait of a KMS call for its time slot', []);
+  const paceWait = ofEachCall('pace_wait_seconds', 'Wait of a KMS call for its time slot', {});
   const failures = counter('failures_total', 'Records set aside, by code', ['code']);
   gauge('build_info', 'Version of keyturn', ['version']).set({ version }, 1);
   const rate = gauge('rate_limit', 'KMS calls per second over all workers; +Inf = no limit', ['kind']);
@@ -71,7 +72,6 @@ export function createMetrics(rotation: string, provider: string, version: strin
   for (const outcome of ['rotated', 'skipped', 'missing', 'failed']) records.inc({ outcome }, 0);
   for (const by of ['batch', 'cache']) kmsSaved.inc({ by }, 0);
   for (const outcome of writeOutcomes) writes.inc({ outcome }, 0);
-  const ofProvider = { provider };
   let kmsCalls = 0;
   /** Counted when Prometheus looks: each call of the KMS passes here. */
   const callsByCode = new Map<string, number>();
@@ -86,12 +86,16 @@ export function createMetrics(rotation: string, provider: string, version: strin
     return new Histogram({ name: `keyturn_${name}`, help, labelNames, buckets: secondsBuckets, ...at });
   }
 
+  function ofEachCall(name: string, help: string, labels: Record<string, string>): SecondsHistogram {
+    return createSecondsHistogram(`keyturn_${name}`, help, secondsBuckets, { ...labels, rotation });
+  }
+
   return {
     contentType: registry.contentType,
     kmsCalled({ code, seconds }) {
       kmsCalls += 1;
       callsByCode.set(code, (callsByCode.get(code) ?? 0) + 1);
-      kmsSeconds.observe(ofProvider, seconds);
+      kmsSeconds.observe(seconds);
     },
     kmsCalls: () => kmsCalls,
     kmsCallsSaved: (by, calls) => kmsSaved.inc({ by }, calls),
@@ -123,7 +127,7 @@ export function createMetrics(rotation: string, provider: string, version: strin
       const cause = sources.pauseCause();
       for (const name of pauseCauses) paused.set({ cause: name }, name === cause ? 1 : 0);
       remaining.set(sources.remaining());
-      return registry.metrics();
+      return (await registry.metrics()) + kmsSeconds.render() + paceWait.render();
     },
   };
 }

@@ -1,16 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import type { Fault } from '../../rotation/faults.ts';
-import { onAbort } from '../../rotation/on-abort.ts';
 import { createAbortedFault } from './aborted.ts';
+import type { CallsInFlight } from './calls-in-flight.ts';
 import type { HttpReply } from './http-reply.ts';
-import { createNetworkFault, createTimeoutFault, type Peer } from './network-fault.ts';
-
-export interface ExchangeLimits {
-  readonly peer: Peer;
-  /** Over connect, headers and body together. */
-  readonly timeoutMs: number;
-}
+import { createNetworkFault, type Peer } from './network-fault.ts';
 
 /** What is made of how a request ends: of each call of the KMS, so that it costs one promise and no more. */
 export interface Ending<T> {
@@ -28,37 +22,33 @@ export interface Ending<T> {
 export function exchange<T>(
   pool: Pool,
   request: Dispatcher.DispatchOptions,
-  { peer, timeoutMs }: ExchangeLimits,
+  { inFlight, peer }: { readonly inFlight: CallsInFlight; readonly peer: Peer },
   ending: Ending<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) return lose(createAbortedFault());
     let controller: Dispatcher.DispatchController | null = null;
     let givenUp: Fault | null = null;
     let status = 0;
     let headers: IncomingHttpHeaders = {};
     let chunks: Buffer[] = [];
 
-    const timer = setTimeout(() => giveUp(createTimeoutFault(peer, timeoutMs)), timeoutMs);
-    const stay = signal && onAbort(signal, () => giveUp(createAbortedFault()));
+    const call = { signal, giveUp, deadline: 0, place: -1 };
+    if (signal?.aborted === true) return lose(createAbortedFault());
+    inFlight.enter(call);
 
-    function end(): void {
-      clearTimeout(timer);
-      stay?.();
-    }
     function lose(fault: Fault): void {
+      inFlight.leave(call);
       ending.lost?.(fault);
       reject(fault);
     }
     function giveUp(fault: Fault): void {
-      end();
       givenUp = fault;
       lose(fault);
       controller?.abort(fault);
     }
     function reply(body: string): void {
-      end();
+      inFlight.leave(call);
       try {
         resolve(ending.read({ status, body, headers }));
       } catch (error) {
@@ -86,7 +76,6 @@ export function exchange<T>(
         if (givenUp !== null) return;
         // The status of an error tells enough.
         if (status > 299) return reply('');
-        end();
         lose(createNetworkFault(error, peer));
       },
     });

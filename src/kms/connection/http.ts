@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
 import { parseEndpointUrl } from './endpoint-url.ts';
+import { createCallsInFlight } from './calls-in-flight.ts';
 import { exchange, type Ending } from './exchange.ts';
 import type { Peer } from './network-fault.ts';
 import { createIds } from './request-ids.ts';
@@ -26,7 +27,8 @@ export interface HttpRequest {
   readonly method: 'GET' | 'POST';
   /** Put behind the endpoint's own path; begins with a slash. */
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** As undici takes them: each name, and its value behind it. Made once for many requests. */
+  readonly headers: readonly string[];
   readonly body?: string;
 }
 
@@ -57,23 +59,16 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
     connect: { secureContext: createTlsTrust(options.caPem), timeout: options.timeoutMs },
   });
 
-  const limits = { peer, timeoutMs: options.timeoutMs };
+  const calls = { peer, inFlight: createCallsInFlight(peer, options.timeoutMs) };
   const nextId = createIds();
 
   return {
     peer,
     url: origin + prefix,
     send({ method, path, headers: given, body = null }, ending, signal) {
-      const headers = idHeader === undefined ? given : withHeader(given, idHeader, nextId());
-      return exchange(pool, { method, path: prefix + path, headers, body }, limits, ending, signal);
+      const headers = idHeader === undefined ? [...given] : [idHeader, nextId(), ...given];
+      return exchange(pool, { method, path: prefix + path, headers, body }, calls, ending, signal);
     },
     close: () => pool.destroy(),
   };
-}
-
-/** As undici takes them: to spread each call's headers into another object costs more than all else here. */
-function withHeader(given: HttpRequest['headers'], name: string, value: string): string[] {
-  const headers = [name, value];
-  for (const each of Object.keys(given)) headers.push(each, given[each] ?? '');
-  return headers;
 }

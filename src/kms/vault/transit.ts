@@ -34,7 +34,7 @@ export function createTransit(
     requestOf: (call, token) => ({
       method: call.body === undefined ? 'GET' : 'POST',
       path: `${mount}/${call.method}/${encodeURIComponent(call.keyId)}`,
-      headers: { 'x-vault-token': token },
+      headers: ['x-vault-token', token],
       ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
     }),
     onCall,

@@ -15,12 +15,12 @@ export interface VaultConnection {
 /** The HTTP API of a Vault or OpenBao server. `usage` fault where an option is of no use. */
 export function createVaultEndpoint(connection: VaultConnection, connections: number): HttpEndpoint {
   const { namespace, ...rest } = connection;
-  const headers = {
+  const headers = [
     // Agents and proxies let nothing through without it where they guard against forged requests.
-    'x-vault-request': 'true',
-    'content-type': 'application/json',
-    ...(namespace !== undefined && { 'x-vault-namespace': checkNamespace(namespace) }),
-  };
+    ...['x-vault-request', 'true'],
+    ...['content-type', 'application/json'],
+    ...(namespace === undefined ? [] : ['x-vault-namespace', checkNamespace(namespace)]),
+  ];
   const endpoint = createHttpEndpoint({
     ...rest,
     setting: 'kms.endpoint',
@@ -32,7 +32,7 @@ export function createVaultEndpoint(connection: VaultConnection, connections: nu
     ...endpoint,
     send(request, ending, signal) {
       const path = `/v1/${request.path}`;
-      return endpoint.send({ ...request, path, headers: { ...headers, ...request.headers } }, ending, signal);
+      return endpoint.send({ ...request, path, headers: [...headers, ...request.headers] }, ending, signal);
     },
   };
 }

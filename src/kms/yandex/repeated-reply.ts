@@ -37,7 +37,8 @@ export function createRefuseRepeated(): RefuseRepeated {
 const nothing = new Uint8Array();
 
 function placeOf(reply: Uint8Array): number {
-  return (((reply.at(-2) ?? 0) << 8) | (reply.at(-1) ?? 0)) % places;
+  const last = reply.length - 1;
+  return (((reply[last - 1] ?? 0) << 8) | (reply[last] ?? 0)) % places;
 }
 
 /** One that is shorter counts as if it began with zeros. */

@@ -59,5 +59,5 @@ export function createSymmetricCrypto(
 }
 
 function headersWith(token: string): HttpRequest['headers'] {
-  return { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  return ['authorization', `Bearer ${token}`, 'content-type', 'application/json'];
 }

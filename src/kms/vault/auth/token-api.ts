@@ -57,19 +57,19 @@ export function createTokenApi(endpoint: HttpEndpoint): TokenApi {
   return {
     login: (path, body, remedy) =>
       call(
-        { method: 'POST', path: `auth/${path}`, headers: {}, body: JSON.stringify(body) },
+        { method: 'POST', path: `auth/${path}`, headers: [], body: JSON.stringify(body) },
         authReply,
         remedy,
       ),
     renew(token) {
       const path = 'auth/token/renew-self';
-      const request = { method: 'POST', path, headers: { 'x-vault-token': token }, body: '{}' } as const;
+      const request = { method: 'POST', path, headers: ['x-vault-token', token], body: '{}' } as const;
       // Beyond the max TTL the refusal is a 500 (vault/expiration.go).
       return unless(['TOKEN_REFUSED', 'INTERNAL'], call(request, authReply, 'log in anew'));
     },
     lookUp(token) {
       const path = 'auth/token/lookup-self';
-      const request = { method: 'GET', path, headers: { 'x-vault-token': token } } as const;
+      const request = { method: 'GET', path, headers: ['x-vault-token', token] } as const;
       const schema = lookUpReply.transform(({ data }): VaultToken => ({
         token,
         lifetimeMs: toLifetimeMs(data.ttl),

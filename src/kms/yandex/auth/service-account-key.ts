@@ -54,7 +54,7 @@ export function issueByServiceAccountKey(
       .setIssuedAt(issuedAt)
       .setExpirationTime(issuedAt + jwtSeconds)
       .sign(key.privateKey);
-    const headers = { 'content-type': 'application/json' };
+    const headers = ['content-type', 'application/json'];
     const request = { method: 'POST', path, headers, body: JSON.stringify({ jwt }) } as const;
     return exchangeToken(endpoint, request, iamReply, remedy);
   };

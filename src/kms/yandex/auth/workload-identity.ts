@@ -23,7 +23,7 @@ export function issueByWorkloadIdentity(
       subject_token: await readSubjectToken(identity),
       subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
     });
-    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const headers = ['content-type', 'application/x-www-form-urlencoded'];
     const request = { method: 'POST', path: '/oauth/token', headers, body: form.toString() } as const;
     return exchangeToken(endpoint, request, oauthReply, remedy);
   };
