@@ -22,6 +22,7 @@ import { sampleKeys } from './postgres/sample.ts';
 import { splitOnRecordFault } from './postgres/split-on-fault.ts';
 import { queryRecords, queryRows, type SqlPool } from './postgres/sql-pool.ts';
 import { statementsFor } from './postgres/statements.ts';
+import { writeTextArray } from './postgres/text-array.ts';
 import { resolveTable, type ColumnNames } from './postgres/table-shape.ts';
 
 const placesRow = z.object({ places: z.array(z.number()).nullable() });
@@ -84,7 +85,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
   async function readTogether(wanted: readonly Wanted[]): Promise<StoredRecord[]> {
     if (wanted.length === 0) return [];
-    const keys = shape.key.map((_, place) => wanted.map(({ key }) => key[place]));
+    const keys = shape.key.map((_, place) => writeTextArray(wanted.map(({ key }) => key[place] ?? '')));
     const rows = await queryRecords(pool, parseRow, sql.read, keys);
     return rows.flatMap((row) => {
       const ref = wanted[row.place - 1]?.ref;
@@ -130,7 +131,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   async function replaceTogether(changes: readonly Change[]): Promise<(readonly [number, 'replaced'])[]> {
     if (changes.length === 0) return [];
     const arrays = shape.key.length + (journal === null ? 3 : 4);
-    const parameters = Array.from({ length: arrays }, (_, place) => changes.map(({ texts }) => texts[place]));
+    const parameters = Array.from({ length: arrays }, (_, place) =>
+      writeTextArray(changes.map(({ texts }) => texts[place] ?? '')),
+    );
     const noted = journal === null ? [] : [journal.rotation, journalTable.origin];
     const [row] = await queryRows(pool, placesRow, sql.replace, [...parameters, ...noted]);
     return (row?.places ?? []).flatMap((place) => {

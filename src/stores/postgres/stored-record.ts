@@ -23,16 +23,18 @@ export const fieldColumn = (place: number): string => `field_${place}`;
  */
 export function createParseRow(fields: readonly string[], keys: number): ParseRow {
   const ofFields = fields.map((name, place) => [name, fieldColumn(place)] as const);
+  // Cloned and filled in: a name may be that of something every object has, and an object made name by name costs more.
+  const emptyFields = Object.fromEntries(fields.map((name) => [name, null as string | null]));
   const ofKey = Array.from({ length: keys }, (_, place) => keyColumn(place));
   return (row) => {
     const { place, value, key_version: keyVersion = null } = row;
     if (typeof place !== 'number' || !isText(keyVersion)) return null;
     if (!isText(value) && !(value instanceof Uint8Array)) return null;
-    const texts: [string, string | null][] = [];
+    const texts = { ...emptyFields };
     for (const [name, column] of ofFields) {
       const text = row[column];
       if (!isText(text)) return null;
-      texts.push([name, text]);
+      texts[name] = text;
     }
     const key: string[] = [];
     for (const column of ofKey) {
@@ -41,7 +43,7 @@ export function createParseRow(fields: readonly string[], keys: number): ParseRo
       key.push(text);
     }
     const bytes = typeof value === 'string' ? Buffer.from(value) : value;
-    return { place, value: bytes, fields: Object.fromEntries(texts), keyVersion, key };
+    return { place, value: bytes, fields: texts, keyVersion, key };
   };
 }
 
