@@ -4,7 +4,9 @@ import { expect, test } from 'vitest';
 import { writeTextArray } from '../../src/stores/postgres/text-array.ts';
 import { runs } from '../support/property-runs.ts';
 
-const parse = pg.types.getTypeParser(1009);
+/** Of `text[]`. */
+const typeId: number = 1009;
+const parse = pg.types.getTypeParser(typeId);
 const text = fc.oneof(
   fc.string(),
   fc.string({ unit: 'grapheme' }),

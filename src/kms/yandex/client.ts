@@ -6,6 +6,7 @@ import { createTokenSource, type YandexAuth } from './auth/yandex-auth.ts';
 import { readCiphertextVersion } from './ciphertext-header.ts';
 import { orThrow, type MeasuredCall } from '../connection/call-with-token.ts';
 import { checkAad, checkCiphertext, checkId, checkPlaintext } from './limits.ts';
+import { createWriteReEncryptBody } from './re-encrypt-body.ts';
 import { createRefuseRepeated } from './repeated-reply.ts';
 import { decryptReply, encryptReply, generateDataKeyReply, reEncryptReply, versionReply } from './replies.ts';
 import { createSymmetricCrypto } from './symmetric-crypto.ts';
@@ -93,12 +94,13 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
   const callKms = createSymmetricCrypto(endpoint, tokens, options.onCall ?? (() => {}));
 
   const refuseRepeated = createRefuseRepeated();
+  const writeBody = createWriteReEncryptBody();
 
   /** No async function: with the promise of the HTTP call alone, each record costs less. */
   function reEncrypt(item: ReEncryptItem, signal: AbortSignal): Promise<ReEncryptResult[]> {
     let body;
     try {
-      body = reEncryptBody(item);
+      body = writeBody(item);
     } catch (error) {
       return stayWithItem(error);
     }
@@ -178,23 +180,6 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
 async function stayWithItem(error: unknown): Promise<ReEncryptResult[]> {
   if (error instanceof Fault && error.faultClass === 'record') return [error];
   throw error;
-}
-
-/** Written by hand, since each record passes here: what needs no escape, as base64, is not looked at for any. */
-function reEncryptBody(item: ReEncryptItem): string {
-  checkId(item.keyId, 'target key id');
-  checkId(item.versionId, 'target version id');
-  checkId(item.sourceKeyId, 'source key id');
-  checkAad(item.sourceAad);
-  checkAad(item.aad);
-  checkCiphertext(item.ciphertext);
-  const aad = encode(item.aad);
-  const sourceAad = item.sourceAad === item.aad ? aad : encode(item.sourceAad);
-  return (
-    `{"versionId":${JSON.stringify(item.versionId)},"sourceKeyId":${JSON.stringify(item.sourceKeyId)},` +
-    `${aad && `"aadContext":"${aad}",`}${sourceAad && `"sourceAadContext":"${sourceAad}",`}` +
-    `"ciphertext":"${encode(item.ciphertext)}"}`
-  );
 }
 
 function checkTarget(keyId: string, versionId: string | undefined): void {

@@ -40,13 +40,16 @@ export function createSymmetricCrypto(
     requestOf,
     onCall,
   });
-  /** Those of the last token, as it serves for thousands of calls. */
-  let sent = { token: '', headers: headersWith('') };
+  /** What a request shares with the one before, as thousands do. */
+  let last = { keyId: '', method: '', token: '', path: '', headers: [''] };
 
   function requestOf({ keyId, method, body }: SymmetricCall<unknown>, token: string): HttpRequest {
-    if (token !== sent.token) sent = { token, headers: headersWith(token) };
-    const path = `/kms/v1/keys/${encodeURIComponent(keyId)}:${method}`;
-    return { method: 'POST', path, headers: sent.headers, body };
+    if (token !== last.token || keyId !== last.keyId || method !== last.method) {
+      const path = `/kms/v1/keys/${encodeURIComponent(keyId)}:${method}`;
+      const headers = ['authorization', `Bearer ${token}`, 'content-type', 'application/json'];
+      last = { keyId, method, token, path, headers };
+    }
+    return { method: 'POST', path: last.path, headers: last.headers, body };
   }
 
   function read<T>(call: SymmetricCall<T>, reply: HttpReply): T {
@@ -56,8 +59,4 @@ export function createSymmetricCrypto(
 
   return (call, signal, conclude) =>
     callWithToken(call, { read: (reply) => read(call, reply), conclude }, signal);
-}
-
-function headersWith(token: string): HttpRequest['headers'] {
-  return ['authorization', `Bearer ${token}`, 'content-type', 'application/json'];
 }
