@@ -74,10 +74,11 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const parseRow = createParseRow(options.fields, 0);
 
   async function read(refs: readonly Ref[]): Promise<StoredRecord[]> {
-    const wanted = [...new Set(refs)].flatMap((ref) => {
+    const wanted: Wanted[] = [];
+    for (const ref of new Set(refs)) {
       const key = parseRef(ref, shape.key.length);
-      return key === null ? [] : [{ ref, key }];
-    });
+      if (key !== null) wanted.push({ ref, key });
+    }
     return splitOnRecordFault(wanted, readTogether, async ({ key }, fault) =>
       (await isCastable(pool, sql, key)) ? notOfOneRecord(fault) : [],
     );
@@ -87,24 +88,27 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     if (wanted.length === 0) return [];
     const keys = shape.key.map((_, place) => writeTextArray(wanted.map(({ key }) => key[place] ?? '')));
     const rows = await queryRecords(pool, parseRow, sql.read, keys);
-    return rows.flatMap((row) => {
+    const records: StoredRecord[] = [];
+    for (const row of rows) {
       const ref = wanted[row.place - 1]?.ref;
-      return ref === undefined ? [] : (toRecord(ref, row) ?? []);
-    });
+      const record = ref === undefined ? null : toRecord(ref, row);
+      if (record !== null) records.push(record);
+    }
+    return records;
   }
 
   async function replace(changes: readonly Replacement[]): Promise<ReplaceOutcome[]> {
     const seen = new Set<Ref>();
     const outcomes = new Map<number, ReplaceOutcome>();
-    const possible = changes.flatMap((change, index): Change[] => {
+    const possible: Change[] = [];
+    for (const [index, change] of changes.entries()) {
       // Of two changes to one record only the first can find the old value.
-      if (seen.has(change.ref)) return [];
+      if (seen.has(change.ref)) continue;
       seen.add(change.ref);
       const texts = textsOf(change);
-      if (Array.isArray(texts)) return [{ index, texts }];
-      outcomes.set(index, texts);
-      return [];
-    });
+      if (Array.isArray(texts)) possible.push({ index, texts });
+      else outcomes.set(index, texts);
+    }
     const written = await splitOnRecordFault<Change, readonly [number, ReplaceOutcome]>(
       possible,
       replaceNoting,

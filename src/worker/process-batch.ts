@@ -54,31 +54,27 @@ export async function processBatch(
     patiently({ signal, patienceMs: storePatienceMs, onFault }, () => store.read(refs));
   /** What was written or tried to be, by reference: a lost reply or a lock must not cost a second call. */
   const renewals = new Map<Ref, Renewal>();
-  const settleWritten = (refs: readonly Ref[]): Promise<Fault | null> =>
-    settleRenewed(
-      refs.flatMap((ref) => renewals.get(ref) ?? []),
-      { ...deps, read },
-      account,
-      signal,
-    );
+  const settleWritten = (written: readonly Renewal[]): Promise<Fault | null> =>
+    settleRenewed(written, { ...deps, read }, account, signal);
   let stoppedBy: Fault | null = null;
   try {
     for (let round = 1; account.left.size > 0 && stoppedBy === null && !signal.aborted; round += 1) {
       const records = await read([...account.left]);
       settleMissing(account, records);
       // Whose reply was lost.
-      const ownWrites: Ref[] = [];
-      const open = records.flatMap((record) => {
-        if (!isSame(renewals.get(record.ref)?.newValue, record.value))
-          return settleOffline(batch, record, deps, account) ?? [];
-        ownWrites.push(record.ref);
-        return [];
-      });
+      const ownWrites: Renewal[] = [];
+      const open: OpenRecord[] = [];
+      for (const record of records) {
+        const renewal = renewals.get(record.ref);
+        const isOwnWrite = renewal !== undefined && isSame(renewal.newValue, record.value);
+        const toRenew = isOwnWrite ? null : settleOffline(batch, record, deps, account);
+        if (isOwnWrite) ownWrites.push(renewal);
+        if (toRenew !== null) open.push(toRenew);
+      }
       stoppedBy = await settleWritten(ownWrites);
       stoppedBy ??= await renewRecords(open, renewals, deps, account, signal);
-      const changes = changesOf(open, renewals, deps.goal, account);
       // Also after a stop: the calls are made and paid for.
-      const written = await replaceRecords(changes, deps, account);
+      const written = await replaceRecords(open, renewals, deps, account);
       stoppedBy = (await settleWritten(written)) ?? stoppedBy;
       if (round === rounds && account.left.size > 0) stoppedBy ??= contended();
       if (account.left.size > 0 && stoppedBy === null) await sleep(backoffMs(round, betweenRounds), signal);
@@ -112,25 +108,21 @@ function settleOffline(
   return null;
 }
 
-function changesOf(
-  records: readonly OpenRecord[],
-  renewals: ReadonlyMap<Ref, Renewal>,
-  goal: Goal,
-  account: BatchAccount,
-): Replacement[] {
-  return records.flatMap(({ record }) => {
-    const renewal = renewals.get(record.ref);
-    if (renewal === undefined || !account.left.has(record.ref)) return [];
-    return [replacementOf(record, renewal.newValue, goal.versionId)];
-  });
-}
-
 /** Returns what is now as it was to be. */
 async function replaceRecords(
-  changes: readonly Replacement[],
-  { store, onFault }: BatchDeps,
+  records: readonly OpenRecord[],
+  renewals: ReadonlyMap<Ref, Renewal>,
+  { goal, store, onFault }: BatchDeps,
   account: BatchAccount,
-): Promise<Ref[]> {
+): Promise<Renewal[]> {
+  const renewed: Renewal[] = [];
+  const changes: Replacement[] = [];
+  for (const { record } of records) {
+    const renewal = renewals.get(record.ref);
+    if (renewal === undefined || !account.left.has(record.ref)) continue;
+    renewed.push(renewal);
+    changes.push(replacementOf(record, renewal.newValue, goal.versionId));
+  }
   if (changes.length === 0) return [];
   let outcomes;
   try {
@@ -142,12 +134,12 @@ async function replaceRecords(
     // Any part of it may have been written: only reading again tells, in the next round.
     return [];
   }
-  const written: Ref[] = [];
+  const written: Renewal[] = [];
   outcomes.forEach((outcome, index) => {
-    const ref = changes[index]?.ref;
-    if (ref === undefined) return;
-    if (outcome instanceof Fault) account.setAside(ref, outcome, 1);
-    else if (outcome === 'replaced') written.push(ref);
+    const renewal = renewed[index];
+    if (renewal === undefined) return;
+    if (outcome instanceof Fault) account.setAside(renewal.record.ref, outcome, 1);
+    else if (outcome === 'replaced') written.push(renewal);
     else account.conflict();
   });
   return written;
