@@ -1,7 +1,7 @@
-import pLimit from 'p-limit';
 import type { KeyturnConfig } from '../config/keyturn-config.ts';
 import { parseAadTemplate } from '../rotation/aad-template.ts';
 import { createCallHealth } from '../rotation/calls/call-health.ts';
+import { createLanes } from '../rotation/calls/lanes.ts';
 import { createPacer } from '../rotation/calls/pacer.ts';
 import type { ReEncryptDeps } from '../rotation/calls/re-encrypt-records.ts';
 import { createSharedResults, type SharedResults } from '../rotation/calls/shared-results.ts';
@@ -30,7 +30,7 @@ export function openCalls(
     keyService,
     pacer: createPacer(pace, observer),
     health: createCallHealth(),
-    limit: pLimit(limits.concurrency),
+    lanes: createLanes(limits.concurrency),
     retry,
     rateUnit: limits.rateUnit,
     shared: createSharedResults(observer.saved),

@@ -1,7 +1,7 @@
-import pLimit from 'p-limit';
 import type { Batch } from '../../src/rotation/batch.ts';
 import { parseAadTemplate } from '../../src/rotation/aad-template.ts';
 import { createCallHealth } from '../../src/rotation/calls/call-health.ts';
+import { createLanes } from '../../src/rotation/calls/lanes.ts';
 import { createPacer } from '../../src/rotation/calls/pacer.ts';
 import type { ReEncryptDeps } from '../../src/rotation/calls/re-encrypt-records.ts';
 import { createProveRewrapped } from '../../src/rotation/calls/prove-rewrapped.ts';
@@ -65,7 +65,7 @@ export function createCore(options: { goal?: Goal; attempts?: number } = {}): Co
     keyService: kms,
     pacer: createPacer(pace, { waited: () => undefined, fault: onFault }),
     health: createCallHealth(),
-    limit: pLimit(8),
+    lanes: createLanes(8),
     retry: { attempts: options.attempts ?? 3, initialMs: 1, maxMs: 4 },
     onFault,
     rateUnit: 'calls',

@@ -17,8 +17,10 @@ export function createVaultEndpoint(connection: VaultConnection, connections: nu
   const { namespace, ...rest } = connection;
   const headers = [
     // Agents and proxies let nothing through without it where they guard against forged requests.
-    ...['x-vault-request', 'true'],
-    ...['content-type', 'application/json'],
+    'x-vault-request',
+    'true',
+    'content-type',
+    'application/json',
     ...(namespace === undefined ? [] : ['x-vault-namespace', checkNamespace(namespace)]),
   ];
   const endpoint = createHttpEndpoint({

@@ -1,9 +1,8 @@
-import type { LimitFunction } from 'p-limit';
 import { backoffMs, sleep, type BackoffOptions } from '../backoff.ts';
 import { asFault, Fault } from '../faults.ts';
 import type { KeyService } from '../ports/key-service.ts';
 import type { CallHealth } from './call-health.ts';
-import { inLane, type Lane } from './lane.ts';
+import type { Lane, Lanes } from './lanes.ts';
 import type { Pacer } from './pacer.ts';
 
 /** How long a record waits for a KMS that answers nobody, before its batch is handed back. */
@@ -19,8 +18,8 @@ export interface CallDeps {
   readonly keyService: KeyService;
   readonly pacer: Pacer;
   readonly health: CallHealth;
-  /** Bounds the calls in flight of this process. */
-  readonly limit: LimitFunction;
+  /** Bound the calls in flight of this process. */
+  readonly lanes: Lanes;
   readonly retry: BackoffOptions & { readonly attempts: number };
   readonly onFault: (fault: Fault) => void;
   /** What the pace counts: each call as one, or as many as it has items. */
@@ -126,7 +125,7 @@ async function blame<Item, Reply>(
   const outcomes = await lane.leaveFor(() =>
     Promise.all(
       parts.map((part) =>
-        inLane(deps.limit, lane.signal, (own) => callPatiently(deps, { ...call, items: part }, own)),
+        deps.lanes.inLane(lane.signal, (own) => callPatiently(deps, { ...call, items: part }, own)),
       ),
     ),
   );

@@ -2,7 +2,7 @@ import { asFault, Fault } from '../faults.ts';
 import type { Goal } from '../goal.ts';
 import type { OpenRecord } from '../open-record.ts';
 import { openPayload } from '../payload.ts';
-import type { Lane } from './lane.ts';
+import type { Lane } from './lanes.ts';
 import { callForOne } from './patient-call.ts';
 import { judgeRefusal, type ProveReadable, type Readability } from './readability.ts';
 import type { RegenerateDeps } from './regenerate-values.ts';

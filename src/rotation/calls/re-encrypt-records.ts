@@ -5,7 +5,7 @@ import type { ReEncrypted, ReEncryptItem } from '../ports/key-service.ts';
 import { checkBound } from './bound-reply.ts';
 import { judgeReply, type CiphertextOutcome } from './ciphertext-outcome.ts';
 import { gatherOutcomes } from './gather-outcomes.ts';
-import type { Lane } from './lane.ts';
+import type { Lane } from './lanes.ts';
 import { callPatiently, type Call, type CallDeps } from './patient-call.ts';
 import { collectQuestions, requestWith, type Question, type Refusal } from './questions.ts';
 import type { SharedResults } from './shared-results.ts';

@@ -6,7 +6,7 @@ import { resealPayload, type PayloadKey } from '../payload.ts';
 import type { DataKeyService, DataKeySpec } from '../ports/data-key-service.ts';
 import type { StoredRecord } from '../record.ts';
 import { notCaughtUp } from './ciphertext-outcome.ts';
-import type { Lane } from './lane.ts';
+import type { Lane } from './lanes.ts';
 import { callForOne, type CallDeps } from './patient-call.ts';
 import type { RenewValues, ValueOutcome } from './renewal.ts';
 import { untilFirstFault } from './until-first-fault.ts';
