@@ -6,7 +6,8 @@ const count = z.int().nonnegative();
 export const batchSchema = z.object({
   epoch: z.string(),
   number: count,
-  refs: z.array(z.string()),
+  // Looked at by hand, as a batch has hundreds.
+  refs: z.custom<string[]>((refs) => Array.isArray(refs) && refs.every((ref) => typeof ref === 'string')),
   late: z.boolean(),
 });
 

@@ -9,7 +9,7 @@ import type { Lane } from './lanes.ts';
 import { callPatiently, type Call, type CallDeps } from './patient-call.ts';
 import { collectQuestions, requestWith, type Question, type Refusal } from './questions.ts';
 import type { SharedResults } from './shared-results.ts';
-import { untilFirstFault } from './until-first-fault.ts';
+import { untilFirstFault, type Listed } from './until-first-fault.ts';
 
 export interface ReEncryptDeps extends CallDeps {
   /** Outcomes of the last calls of this process. */
@@ -89,11 +89,18 @@ export async function reEncryptRecords(
     answer(question, known);
     return false;
   });
-  const { itemsPerCall } = keyService;
-  const calls: Question[][] = [];
-  for (let start = 0; start < open.length; start += itemsPerCall)
-    calls.push(open.slice(start, start + itemsPerCall));
-  return untilFirstFault(calls, deps, ask, signal);
+  return untilFirstFault(inCalls(open, keyService.itemsPerCall), deps, ask, signal);
+}
+
+/** So many questions a call; a call's list is made as it begins, and gone as it ends. */
+function inCalls(questions: readonly Question[], itemsPerCall: number): Listed<readonly Question[]> {
+  return {
+    length: Math.ceil(questions.length / itemsPerCall),
+    at: (call) =>
+      call * itemsPerCall < questions.length
+        ? questions.slice(call * itemsPerCall, (call + 1) * itemsPerCall)
+        : undefined,
+  };
 }
 
 /** The first refusal stands, with the calls of all. */
