@@ -6,7 +6,7 @@ import type {
   YandexAuthConfig,
   YandexKmsConfig,
 } from '../config/keyturn-config.ts';
-import type { MeasuredCall } from '../kms/connection/call-with-token.ts';
+import type { OnCall } from '../kms/connection/call-with-token.ts';
 import type { VaultAuth } from '../kms/vault/client.ts';
 import type { YandexAuth } from '../kms/yandex/client.ts';
 import type { DataKeyService } from '../rotation/ports/data-key-service.ts';
@@ -20,10 +20,7 @@ export interface OpenKeys {
 }
 
 /** The key service that the config names; its code is loaded now. */
-export async function openKeyService(
-  config: KeyturnConfig,
-  onCall: (call: MeasuredCall) => void,
-): Promise<OpenKeys> {
+export async function openKeyService(config: KeyturnConfig, onCall: OnCall): Promise<OpenKeys> {
   const { kms } = config;
   switch (kms.provider) {
     case 'yandex':
@@ -36,7 +33,7 @@ export async function openKeyService(
 async function openYandex(
   kms: YandexKmsConfig,
   { limits }: KeyturnConfig,
-  onCall: (call: MeasuredCall) => void,
+  onCall: OnCall,
 ): Promise<OpenKeys> {
   const { createYandexKeyService } = await import('../kms/yandex/client.ts');
   const service = createYandexKeyService({
@@ -50,7 +47,7 @@ async function openYandex(
 async function openVault(
   kms: VaultKmsConfig,
   { limits }: KeyturnConfig,
-  onCall: (call: MeasuredCall) => void,
+  onCall: OnCall,
 ): Promise<KeyService> {
   const { createVaultKeyService } = await import('../kms/vault/client.ts');
   const { batchSize, rate, rateUnit } = limits;

@@ -81,9 +81,13 @@ export async function openRotation(
     if (traces !== null) closers.push(traces.close);
     const broker = await openBroker(config, log.fault, traces?.queue);
     closers.push(broker.close);
-    const { keyService, dataKeys } = await openKeyService(config, (call) => {
-      metrics.kmsCalled(call);
-      traces?.kmsCalled(call);
+    const { keyService, dataKeys } = await openKeyService(config, (method) => {
+      if (traces === null) return metrics.kmsCalled;
+      const traced = traces.kmsCall(method);
+      return (code, seconds) => {
+        metrics.kmsCalled(code, seconds);
+        traced(code, seconds);
+      };
     });
     closers.push(keyService.close);
     const store = await openStoreOf(config, use, broker);

@@ -25,7 +25,7 @@ export interface MetricSources {
 
 export interface Metrics {
   readonly contentType: string;
-  kmsCalled(call: { code: string; seconds: number }): void;
+  kmsCalled(code: string, seconds: number): void;
   /** All KMS calls so far, probes included. */
   readonly kmsCalls: () => number;
   storeUsed(op: StoreOperation, seconds: number): void;
@@ -92,7 +92,7 @@ export function createMetrics(rotation: string, provider: string, version: strin
 
   return {
     contentType: registry.contentType,
-    kmsCalled({ code, seconds }) {
+    kmsCalled(code, seconds) {
       kmsCalls += 1;
       callsByCode.set(code, (callsByCode.get(code) ?? 0) + 1);
       kmsSeconds.observe(seconds);

@@ -10,8 +10,8 @@ import type { StoreOperation } from './measured-store.ts';
 export interface Traces {
   /** BullMQ's part: it carries the trace in the job. */
   readonly queue: Telemetry;
-  /** Told when the call has ended, where it was made: the batch's span is the current one. */
-  kmsCalled(call: { method: string; code: string; seconds: number }): void;
+  /** Told where the call is made, as the batch's span is the current one; what it returns, once it has ended. */
+  kmsCall(method: string): (code: string, seconds: number) => void;
   storeUsed(op: StoreOperation, seconds: number): void;
   batchEnded(outcome: BatchOutcome, gained: Tally): void;
   /** Sends what is left, within three seconds. */
@@ -63,19 +63,28 @@ export async function startTraces({ rotation, version, share, onFault }: TracesO
   provider.register();
   const tracer = api.trace.getTracer('keyturn', version);
 
-  function note(name: string, seconds: number, attributes: Attributes, failure?: string): void {
+  function note(
+    name: string,
+    seconds: number,
+    attributes: Attributes,
+    failure?: string,
+    within = api.context.active(),
+  ): void {
     const endedAt = Date.now();
     const startTime = endedAt - seconds * 1000;
-    const span = tracer.startSpan(name, { kind: api.SpanKind.CLIENT, startTime, attributes });
+    const span = tracer.startSpan(name, { kind: api.SpanKind.CLIENT, startTime, attributes }, within);
     if (failure !== undefined) span.setStatus({ code: api.SpanStatusCode.ERROR, message: failure });
     span.end(endedAt);
   }
 
   return {
     queue: new BullMQOtel({ tracerName: 'keyturn', version }),
-    kmsCalled({ method, code, seconds }) {
-      const failure = code === 'OK' ? undefined : code;
-      note(`kms ${method}`, seconds, { 'keyturn.kms.code': code }, failure);
+    kmsCall(method) {
+      const within = api.context.active();
+      return (code, seconds) => {
+        const failure = code === 'OK' ? undefined : code;
+        note(`kms ${method}`, seconds, { 'keyturn.kms.code': code }, failure, within);
+      };
     },
     storeUsed: (op, seconds) => note(`store ${op}`, seconds, {}),
     batchEnded(outcome, gained) {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect, test } from 'vitest';
 import { createLanes, type Lane, type Lanes } from '../../src/rotation/calls/lanes.ts';
 import { untilFirstFault } from '../../src/rotation/calls/until-first-fault.ts';
@@ -139,6 +140,26 @@ test('while many of a batch sleep, not all of it is begun, and it is done once t
   wake();
   expect(await sleepers).toBeNull();
   expect(begun).toBe(1000);
+});
+
+test('each item is worked on in the context of its own batch, whichever lane does it', async () => {
+  const lanes = createLanes(2);
+  const batchOf = new AsyncLocalStorage<string>();
+  const seen: string[] = [];
+  const batch = (name: string): Promise<unknown> =>
+    batchOf.run(name, () =>
+      untilFirstFault(
+        numbers(3),
+        { lanes },
+        async () => {
+          seen.push(`${name} in ${batchOf.getStore()}`);
+          await settled();
+        },
+        signal,
+      ),
+    );
+  await Promise.all([batch('a'), batch('b')]);
+  expect(seen).toEqual([...Array(3).fill('a in a'), ...Array(3).fill('b in b')]);
 });
 
 test('a batch that is aborted ends with what was begun of it, an empty one at once, and the others go on', async () => {

@@ -58,7 +58,7 @@ async function reachStore(config: KeyturnConfig): Promise<string> {
 }
 
 async function reachKms(config: KeyturnConfig): Promise<string> {
-  const { keyService } = await openKeyService(config, () => undefined);
+  const { keyService } = await openKeyService(config, () => () => undefined);
   try {
     const { keyId, versionId } = config.target;
     const primary = await keyService.currentVersion(keyId);

@@ -42,7 +42,7 @@ export async function plan(
   const { signal } = listenForInterrupt();
   const patience = { signal, patienceMs, onFault: openLog(config).fault };
   const callSeconds: number[] = [];
-  const { keyService } = await openKeyService(config, ({ code, seconds }) => {
+  const { keyService } = await openKeyService(config, () => (code, seconds) => {
     if (code === 'OK') callSeconds.push(seconds);
   });
   try {

@@ -4,14 +4,10 @@ import type { HttpReply } from './http-reply.ts';
 import type { TokenSource } from './token-source.ts';
 
 /**
- * One HTTP call to the KMS: `code` is `OK` or that of its fault, `seconds` the time until the whole reply was
- * here.
+ * Told of each HTTP call to the KMS where it is made, and by what that returns of how it ended: `code` is `OK` or that of
+ * its fault, `seconds` the time until the whole reply was here. The end is told from nobody's context.
  */
-export interface MeasuredCall {
-  readonly method: string;
-  readonly code: string;
-  readonly seconds: number;
-}
+export type OnCall = (method: string) => (code: string, seconds: number) => void;
 
 /** What all calls of an API have in common; `Call` says what one of them asks. */
 export interface TokenApi<Call> {
@@ -20,8 +16,8 @@ export interface TokenApi<Call> {
   /** The code of the fault that a token is refused with. */
   readonly refusedCode: string;
   readonly requestOf: (call: Call, token: string) => HttpRequest;
-  /** Told of each attempt once it has ended, however it did. */
-  readonly onCall: (call: MeasuredCall) => void;
+  /** Told of each attempt. */
+  readonly onCall: OnCall;
 }
 
 /** What comes of a call, in the step in which its reply ends: each record passes here, and each promise costs. */
@@ -60,6 +56,7 @@ export function createCallWithToken<Call extends { readonly method: string }>(
     token: string,
     isLast: boolean,
   ): Promise<Result> {
+    const ended = onCall(call.method);
     const startMs = performance.now();
     return endpoint.send(
       requestOf(call, token),
@@ -67,11 +64,11 @@ export function createCallWithToken<Call extends { readonly method: string }>(
         read(reply) {
           const read = readOf(outcome, reply);
           const code = read instanceof Fault ? read.code : 'OK';
-          onCall({ method: call.method, code, seconds: secondsSince(startMs) });
+          ended(code, secondsSince(startMs));
           if (code === refusedCode && !isLast) return again(call, outcome, signal, token, read);
           return outcome.conclude(read);
         },
-        lost: ({ code }) => onCall({ method: call.method, code, seconds: secondsSince(startMs) }),
+        lost: ({ code }) => ended(code, secondsSince(startMs)),
       },
       signal,
     );

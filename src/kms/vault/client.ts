@@ -1,7 +1,7 @@
 import { Fault } from '../../rotation/faults.ts';
 import { decodeUtf8 } from '../../rotation/formats/utf8.ts';
 import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../rotation/ports/key-service.ts';
-import type { MeasuredCall } from '../connection/call-with-token.ts';
+import type { OnCall } from '../connection/call-with-token.ts';
 import { createVaultTokenSource, type VaultAuth } from './auth/vault-auth.ts';
 import { checkKeyState, keyReply } from './key-state.ts';
 import { parseMountPath } from './mount-path.ts';
@@ -28,8 +28,8 @@ export interface VaultKeyServiceOptions {
   readonly concurrency: number;
   /** Most records in one call, to begin with. */
   readonly itemsPerCall: number;
-  /** Told of every HTTP call to the transit engine once it has ended. */
-  readonly onCall?: (call: MeasuredCall) => void;
+  /** Told of every HTTP call to the transit engine. */
+  readonly onCall?: OnCall;
 }
 
 /**
@@ -43,7 +43,7 @@ export function createVaultKeyService(options: VaultKeyServiceOptions): KeyServi
   const mount = parseMountPath(options.mount, 'kms.mount');
   const endpoint = createVaultEndpoint(connection, options.concurrency);
   const tokens = createVaultTokenSource(options.auth, connection);
-  const callTransit = createTransit(endpoint, mount, tokens, options.onCall ?? (() => {}));
+  const callTransit = createTransit(endpoint, mount, tokens, options.onCall ?? (() => () => undefined));
   let prefix = createVersionPrefix(defaultVersionTemplate);
   let { itemsPerCall } = options;
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { createCallWithToken, orThrow, type MeasuredCall } from '../connection/call-with-token.ts';
+import { createCallWithToken, orThrow, type OnCall } from '../connection/call-with-token.ts';
 import type { HttpEndpoint } from '../connection/http.ts';
 import { isSuccess, type HttpReply } from '../connection/http-reply.ts';
 import { parseJsonBody } from '../connection/json-body.ts';
@@ -25,7 +25,7 @@ export function createTransit(
   endpoint: HttpEndpoint,
   mount: string,
   tokens: TokenSource,
-  onCall: (call: MeasuredCall) => void,
+  onCall: OnCall,
 ): CallTransit {
   const callWithToken = createCallWithToken<TransitCall<unknown>>({
     endpoint,

@@ -4,7 +4,7 @@ import type { DataKeySpec } from '../../rotation/ports/data-key-service.ts';
 import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../rotation/ports/key-service.ts';
 import { createTokenSource, type YandexAuth } from './auth/yandex-auth.ts';
 import { readCiphertextVersion } from './ciphertext-header.ts';
-import { orThrow, type MeasuredCall } from '../connection/call-with-token.ts';
+import { orThrow, type OnCall } from '../connection/call-with-token.ts';
 import { checkAad, checkCiphertext, checkId, checkPlaintext } from './limits.ts';
 import { createWriteReEncryptBody } from './re-encrypt-body.ts';
 import { createRefuseRepeated } from './repeated-reply.ts';
@@ -24,8 +24,8 @@ export interface YandexKeyServiceOptions {
   readonly timeoutMs: number;
   /** Connections kept open, so the number of calls that can be in flight. */
   readonly concurrency: number;
-  /** Told of every HTTP call to the KMS once it has ended. */
-  readonly onCall?: (call: MeasuredCall) => void;
+  /** Told of every HTTP call to the KMS. */
+  readonly onCall?: OnCall;
 }
 
 export interface EncryptRequest {
@@ -91,7 +91,7 @@ export function createYandexKeyService(options: YandexKeyServiceOptions): Yandex
     timeoutMs,
   });
   const tokens = createTokenSource(options.auth, { caPem, timeoutMs });
-  const callKms = createSymmetricCrypto(endpoint, tokens, options.onCall ?? (() => {}));
+  const callKms = createSymmetricCrypto(endpoint, tokens, options.onCall ?? (() => () => undefined));
 
   const refuseRepeated = createRefuseRepeated();
   const writeBody = createWriteReEncryptBody();

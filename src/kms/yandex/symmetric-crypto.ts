@@ -1,5 +1,5 @@
 import type { Fault } from '../../rotation/faults.ts';
-import { createCallWithToken, type MeasuredCall } from '../connection/call-with-token.ts';
+import { createCallWithToken, type OnCall } from '../connection/call-with-token.ts';
 import type { TokenSource } from '../connection/token-source.ts';
 import type { HttpEndpoint, HttpRequest } from '../connection/http.ts';
 import { isSuccess, type HttpReply } from '../connection/http-reply.ts';
@@ -31,7 +31,7 @@ export type CallSymmetricCrypto = <T, Result>(
 export function createSymmetricCrypto(
   endpoint: HttpEndpoint,
   tokens: TokenSource,
-  onCall: (call: MeasuredCall) => void,
+  onCall: OnCall,
 ): CallSymmetricCrypto {
   const callWithToken = createCallWithToken<SymmetricCall<unknown>>({
     endpoint,

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { onAbort } from '../on-abort.ts';
 
 /** One of the places that the calls in flight of this process share, held by an item that is worked on. */
@@ -116,7 +117,9 @@ export function createLanes(places: number): Lanes {
     async run(stretch) {
       if (stretch.items === 0 || stretch.signal.aborted) return;
       await new Promise<void>((resolve) => {
-        const running = { ...stretch, inWork: 0, end };
+        // In the context that it was run in, not in that of the batch for which a lane began: traces tell batches by it.
+        const begin = AsyncResource.bind(stretch.begin);
+        const running = { ...stretch, begin, inWork: 0, end };
         const stay = onAbort(stretch.signal, () => drop(running));
         function end(): void {
           stay();

@@ -138,8 +138,10 @@ export function createPacer(
     slot(signal, cost = 1) {
       if (cost > 1) return costlySlot(signal, cost);
       const since = performance.now();
-      // Without a limit there is no slot to wait for, nor a wait to tell of.
-      if (since < unlimitedUntil && waiters.size === 0 && !signal.aborted) return null;
+      if (since < unlimitedUntil && waiters.size === 0 && !signal.aborted) {
+        observe.waited(0);
+        return null;
+      }
       return new Promise<void>((resolve, reject) => {
         if (signal.aborted) return reject(stopped());
         if (waiters.size === 0 && since - servedAt > warmUp.afterIdleMs) busySince = since;

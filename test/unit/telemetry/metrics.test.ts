@@ -22,9 +22,9 @@ function useAll(): Metrics {
   metrics.batchEnded('handedBack', 2, { rotated: 1, skipped: 0, missing: 0, failed: 0, conflicts: 0 });
   metrics.setAside('INVALID_ARGUMENT');
   metrics.setAside('BAD_FORMAT');
-  metrics.kmsCalled({ code: 'OK', seconds: 0.01 });
-  metrics.kmsCalled({ code: 'OK', seconds: 0.02 });
-  metrics.kmsCalled({ code: 'UNAVAILABLE', seconds: 1 });
+  metrics.kmsCalled('OK', 0.01);
+  metrics.kmsCalled('OK', 0.02);
+  metrics.kmsCalled('UNAVAILABLE', 1);
   for (const op of ['scan', 'count', 'read', 'replace'] as const) metrics.storeUsed(op, 0.003);
   metrics.kmsCallsSaved('batch', 3);
   metrics.paceWaited(0.5);

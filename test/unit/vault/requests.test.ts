@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Fault } from '../../../src/rotation/faults.ts';
-import type { MeasuredCall } from '../../../src/kms/connection/call-with-token.ts';
+import type { OnCall } from '../../../src/kms/connection/call-with-token.ts';
 import { answerJson, loopbackCertificate, startRecordingServer } from '../../support/recording-server.ts';
 import { connectVault, noAad, startVault } from '../../support/vault-service.ts';
 import { never, thrownBy } from '../../support/yandex-service.ts';
@@ -129,12 +129,13 @@ describe('what is sent to Vault', () => {
   });
 
   test('every HTTP call to the engine is told to onCall with its code, those for tokens are not', async () => {
-    const calls: MeasuredCall[] = [];
-    const { vault, service, makeItem } = await startVault({ onCall: (call) => calls.push(call) });
+    const calls: [string, string][] = [];
+    const onCall: OnCall = (method) => (code) => calls.push([method, code]);
+    const { vault, service, makeItem } = await startVault({ onCall });
     await service.currentVersion('demo');
     vault.instead = () => ({ status: 502 });
     await thrownBy(service.reEncrypt([await makeItem({ ciphertext: bytes('vault:v1:x') })], never));
-    expect(calls.map(({ method, code }) => [method, code])).toEqual([
+    expect(calls).toEqual([
       ['keys', 'OK'],
       ['rewrap', 'OK'],
       ['rewrap', 'HTTP_502'],

@@ -123,7 +123,7 @@ describe('requests to Yandex KMS', () => {
         kms.received.length === 1
           ? answerJson(response, 200, { versionId: 'v' })
           : answerJson(response, 503, { code: 14, message: '' }),
-      { onCall: (call) => calls.push(call) },
+      { onCall: (method) => (code, seconds) => calls.push({ method, code, seconds }) },
     );
     await service.currentVersion('k');
     await thrownBy(service.reEncrypt([someItem], never));
