@@ -37,6 +37,8 @@ const awayAtMost = { perPlace: 2, besides: 48 };
 
 interface Running extends Stretch {
   inWork: number;
+  /** Works on its items in a lane. */
+  readonly workOn: () => Promise<void>;
   readonly end: () => void;
 }
 
@@ -64,33 +66,37 @@ export function createLanes(places: number): Lanes {
   function startLanes(most: number): void {
     for (let start = 0; start < most && atWork < places && stretches.length > 0; start += 1) {
       atWork += 1;
-      void workOn();
+      void work();
     }
   }
 
-  async function workOn(): Promise<void> {
+  async function work(): Promise<void> {
     await takePlace();
-    let lane: Lane | undefined;
-    for (let stretch = stretches[0]; stretch !== undefined; stretch = stretches[0]) {
-      if (lane?.signal !== stretch.signal) lane = { signal: stretch.signal, leaveFor: leaveLaneFor };
-      const work = stretch.begin(lane);
-      if (work === null) {
-        drop(stretch);
-        continue;
-      }
+    // Who waits for a place gets that of the lane that ends an item first.
+    do {
+      const [oldest] = stretches;
+      if (oldest === undefined) break;
+      await oldest.workOn();
+    } while (waiting.length === 0);
+    givePlace();
+    atWork -= 1;
+  }
+
+  /** Until none of its items is left to begin, or someone waits for the place. */
+  async function workOn(stretch: Running): Promise<void> {
+    const lane = { signal: stretch.signal, leaveFor: leaveLaneFor };
+    do {
+      const item = stretches.includes(stretch) ? stretch.begin(lane) : null;
+      if (item === null) return drop(stretch);
       stretch.inWork += 1;
       try {
-        await work;
+        await item;
       } catch (error) {
         stretch.failed(error);
       }
       stretch.inWork -= 1;
-      if (stretch.inWork === 0 && !stretches.includes(stretch)) stretch.end();
-      // Who waits for a place gets that of the lane that ends an item first.
-      if (waiting.length > 0) break;
-    }
-    givePlace();
-    atWork -= 1;
+    } while (waiting.length === 0);
+    if (stretch.inWork === 0 && !stretches.includes(stretch)) stretch.end();
   }
 
   /** Another lane works in its place meanwhile. */
@@ -117,9 +123,13 @@ export function createLanes(places: number): Lanes {
     async run(stretch) {
       if (stretch.items === 0 || stretch.signal.aborted) return;
       await new Promise<void>((resolve) => {
-        // In the context that it was run in, not in that of the batch for which a lane began: traces tell batches by it.
-        const begin = AsyncResource.bind(stretch.begin);
-        const running = { ...stretch, begin, inWork: 0, end };
+        const running: Running = {
+          ...stretch,
+          inWork: 0,
+          // In the context of who runs it, not of the batch for which the lane began: traces tell batches by it.
+          workOn: AsyncResource.bind(() => workOn(running)),
+          end,
+        };
         const stay = onAbort(stretch.signal, () => drop(running));
         function end(): void {
           stay();
