@@ -66,9 +66,11 @@ export async function processBatch(
       const open: OpenRecord[] = [];
       for (const record of records) {
         const renewal = renewals.get(record.ref);
-        const isOwnWrite = renewal !== undefined && isSame(renewal.newValue, record.value);
-        const toRenew = isOwnWrite ? null : settleOffline(batch, record, deps, account);
-        if (isOwnWrite) ownWrites.push(renewal);
+        if (renewal !== undefined && isSame(renewal.newValue, record.value)) {
+          ownWrites.push(renewal);
+          continue;
+        }
+        const toRenew = settleOffline(batch, record, deps, account);
         if (toRenew !== null) open.push(toRenew);
       }
       stoppedBy = await settleWritten(ownWrites);

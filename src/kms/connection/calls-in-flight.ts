@@ -1,4 +1,5 @@
 import type { Fault } from '../../rotation/faults.ts';
+import { onAbort } from '../../rotation/on-abort.ts';
 import { createAbortedFault } from './aborted.ts';
 import { createTimeoutFault, type Peer } from './network-fault.ts';
 
@@ -27,7 +28,7 @@ export interface CallsInFlight {
 /** A signal of calls in flight. */
 interface Watched {
   readonly signal: AbortSignal;
-  readonly tell: () => void;
+  readonly leave: () => void;
   calls: number;
 }
 
@@ -58,11 +59,10 @@ export function createCallsInFlight(peer: Peer, timeoutMs: number): CallsInFligh
   }
 
   function watch(signal: AbortSignal): Watched {
-    function tell(): void {
+    const leave = onAbort(signal, () => {
       for (const call of calls) if (call?.signal === signal) call.giveUp(createAbortedFault());
-    }
-    signal.addEventListener('abort', tell, { once: true });
-    const added = { signal, tell, calls: 0 };
+    });
+    const added = { signal, leave, calls: 0 };
     watched.push(added);
     return added;
   }
@@ -88,8 +88,7 @@ export function createCallsInFlight(peer: Peer, timeoutMs: number): CallsInFligh
       if (from === undefined) return;
       from.calls -= 1;
       if (from.calls > 0) return;
-      // A signal made of others would never be collected while it has a listener.
-      from.signal.removeEventListener('abort', from.tell);
+      from.leave();
       watched = watched.filter((each) => each !== from);
     },
   };

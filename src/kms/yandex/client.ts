@@ -1,12 +1,11 @@
 import { Fault } from '../../rotation/faults.ts';
-import { viewAsBuffer } from '../../rotation/formats/utf8.ts';
 import type { DataKeySpec } from '../../rotation/ports/data-key-service.ts';
 import type { KeyService, ReEncryptItem, ReEncryptResult } from '../../rotation/ports/key-service.ts';
 import { createTokenSource, type YandexAuth } from './auth/yandex-auth.ts';
 import { readCiphertextVersion } from './ciphertext-header.ts';
 import { orThrow, type OnCall } from '../connection/call-with-token.ts';
 import { checkAad, checkCiphertext, checkId, checkPlaintext } from './limits.ts';
-import { createWriteReEncryptBody } from './re-encrypt-body.ts';
+import { createWriteReEncryptBody, encode } from './re-encrypt-body.ts';
 import { createRefuseRepeated } from './repeated-reply.ts';
 import { decryptReply, encryptReply, generateDataKeyReply, reEncryptReply, versionReply } from './replies.ts';
 import { createSymmetricCrypto } from './symmetric-crypto.ts';
@@ -185,10 +184,6 @@ async function stayWithItem(error: unknown): Promise<ReEncryptResult[]> {
 function checkTarget(keyId: string, versionId: string | undefined): void {
   checkId(keyId, 'key id');
   if (versionId !== undefined) checkId(versionId, 'version id');
-}
-
-function encode(bytes: Uint8Array): string {
-  return viewAsBuffer(bytes).toString('base64');
 }
 
 function encodeOptional(bytes: Uint8Array): string | undefined {

@@ -37,6 +37,7 @@ export function createWriteReEncryptBody(): (item: ReEncryptItem) => string {
   };
 }
 
-function encode(bytes: Uint8Array): string {
+/** As the API has bytes. */
+export function encode(bytes: Uint8Array): string {
   return viewAsBuffer(bytes).toString('base64');
 }

@@ -41,14 +41,11 @@ export function createSymmetricCrypto(
     onCall,
   });
   /** What a request shares with the one before, as thousands do. */
-  let last = { keyId: '', method: '', token: '', path: '', headers: [''] };
+  let last = shareOf('', '', '');
 
   function requestOf({ keyId, method, body }: SymmetricCall<unknown>, token: string): HttpRequest {
-    if (token !== last.token || keyId !== last.keyId || method !== last.method) {
-      const path = `/kms/v1/keys/${encodeURIComponent(keyId)}:${method}`;
-      const headers = ['authorization', `Bearer ${token}`, 'content-type', 'application/json'];
-      last = { keyId, method, token, path, headers };
-    }
+    if (token !== last.token || keyId !== last.keyId || method !== last.method)
+      last = shareOf(keyId, method, token);
     return { method: 'POST', path: last.path, headers: last.headers, body };
   }
 
@@ -59,4 +56,10 @@ export function createSymmetricCrypto(
 
   return (call, signal, conclude) =>
     callWithToken(call, { read: (reply) => read(call, reply), conclude }, signal);
+}
+
+function shareOf(keyId: string, method: string, token: string) {
+  const path = `/kms/v1/keys/${encodeURIComponent(keyId)}:${method}`;
+  const headers = ['authorization', `Bearer ${token}`, 'content-type', 'application/json'];
+  return { keyId, method, token, path, headers };
 }

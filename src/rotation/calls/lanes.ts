@@ -84,7 +84,7 @@ export function createLanes(places: number): Lanes {
 
   /** Until none of its items is left to begin, or someone waits for the place. */
   async function workOn(stretch: Running): Promise<void> {
-    const lane = { signal: stretch.signal, leaveFor: leaveLaneFor };
+    const lane = { signal: stretch.signal, leaveFor };
     do {
       const item = stretches.includes(stretch) ? stretch.begin(lane) : null;
       if (item === null) return drop(stretch);
@@ -100,7 +100,7 @@ export function createLanes(places: number): Lanes {
   }
 
   /** Another lane works in its place meanwhile. */
-  async function leaveLaneFor<T>(elsewhere: () => Promise<T>): Promise<T> {
+  async function leaveFor<T>(elsewhere: () => Promise<T>): Promise<T> {
     atWork -= 1;
     away += 1;
     givePlace();
@@ -140,20 +140,14 @@ export function createLanes(places: number): Lanes {
       });
     },
     async inLane(signal, work) {
-      async function leaveFor<T>(elsewhere: () => Promise<T>): Promise<T> {
-        givePlace();
-        try {
-          return await elsewhere();
-        } finally {
-          await takePlace();
-        }
-      }
+      atWork += 1;
       await takePlace();
       try {
         return await work({ signal, leaveFor });
       } finally {
         givePlace();
-        startLanes(places);
+        atWork -= 1;
+        startLanes(1);
       }
     },
   };
