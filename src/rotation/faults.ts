@@ -15,7 +15,7 @@ export type FaultPeer = 'kms' | 'store' | 'broker';
 export interface FaultDetails {
   /** The peer that is out of reach or refused us. */
   peer?: FaultPeer;
-  /** The server's id of the failed request, for its support. */
+  /** What the server's support finds the failed request by: its id of it, or ours where no reply came. */
   requestId?: string;
   /** The server asks not to come back earlier than this. */
   retryAfterMs?: number;

@@ -22,6 +22,7 @@ import { sampleKeys } from './postgres/sample.ts';
 import { splitOnRecordFault } from './postgres/split-on-fault.ts';
 import { queryRecords, queryRows, type SqlPool } from './postgres/sql-pool.ts';
 import { statementsFor } from './postgres/statements.ts';
+import { swapListsFor, type Change } from './postgres/swap-lists.ts';
 import { writeTextArray } from './postgres/text-array.ts';
 import { resolveTable, type ColumnNames } from './postgres/table-shape.ts';
 
@@ -41,12 +42,6 @@ export interface PostgresStoreOptions extends ColumnNames {
 interface Wanted {
   readonly ref: Ref;
   readonly key: readonly string[];
-}
-
-/** A change as PostgreSQL takes it, and its place in the call. */
-interface Change {
-  readonly index: number;
-  readonly texts: readonly string[];
 }
 
 /**
@@ -71,6 +66,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     ? [journalCaveat(journalTable)]
     : await findJournalCaveats(pool, journalTable);
 
+  const lists = swapListsFor(shape, journal !== null);
   const parseRow = createParseRow(options.fields, 0);
 
   async function read(refs: readonly Ref[]): Promise<StoredRecord[]> {
@@ -105,9 +101,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       // Of two changes to one record only the first can find the old value.
       if (seen.has(change.ref)) continue;
       seen.add(change.ref);
-      const texts = textsOf(change);
-      if (Array.isArray(texts)) possible.push({ index, texts });
-      else outcomes.set(index, texts);
+      const possibly = toChange(index, change);
+      if (typeof possibly === 'string' || possibly instanceof Fault) outcomes.set(index, possibly);
+      else possible.push(possibly);
     }
     const written = await splitOnRecordFault<Change, readonly [number, ReplaceOutcome]>(
       possible,
@@ -134,23 +130,20 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
   async function replaceTogether(changes: readonly Change[]): Promise<(readonly [number, 'replaced'])[]> {
     if (changes.length === 0) return [];
-    const arrays = shape.key.length + (journal === null ? 3 : 4);
-    const parameters = Array.from({ length: arrays }, (_, place) =>
-      writeTextArray(changes.map(({ texts }) => texts[place] ?? '')),
-    );
+    const written = lists.map(({ write }) => write(changes));
     const noted = journal === null ? [] : [journal.rotation, journalTable.origin];
-    const [row] = await queryRows(pool, placesRow, sql.replace, [...parameters, ...noted]);
+    const [row] = await queryRows(pool, placesRow, sql.replace, [...written, ...noted]);
     return (row?.places ?? []).flatMap((place) => {
       const change = changes[place - 1];
       return change === undefined ? [] : [[change.index, 'replaced'] as const];
     });
   }
 
-  /**
-   * The key's texts, the old value, the new value, the key version and the ref;
-   * or why there is nothing to ask for.
-   */
-  function textsOf({ ref, oldValue, newValue, keyVersion }: Replacement): string[] | ReplaceOutcome {
+  /** Or why there is nothing to ask for. */
+  function toChange(
+    index: number,
+    { ref, oldValue, newValue, keyVersion }: Replacement,
+  ): Change | ReplaceOutcome {
     const key = parseRef(ref, shape.key.length);
     if (key === null) return new Fault('record', 'BAD_REF', `this reference is no key of ${shape.table}`);
     const encoding = shape.valueKind === 'bytea' ? 'base64' : 'utf8';
@@ -161,13 +154,14 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
         'VALUE_REFUSED',
         `the new value is not UTF-8, and ${shape.column} holds text`,
       );
-    return [
-      ...key,
-      viewAsBuffer(oldValue).toString(encoding),
-      viewAsBuffer(newValue).toString(encoding),
-      keyVersion,
+    return {
+      index,
       ref,
-    ];
+      key,
+      oldValue: viewAsBuffer(oldValue).toString(encoding),
+      newValue: viewAsBuffer(newValue).toString(encoding),
+      keyVersion,
+    };
   }
 
   const count = () => countRecords(pool, sql);

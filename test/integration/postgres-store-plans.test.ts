@@ -8,6 +8,8 @@ import { freshDatabase } from '../support/peers.ts';
 import { shared } from '../support/postgres-table.ts';
 
 const rowCount = 200_000;
+/** So few that PostgreSQL would rather read them all than look 500 up by the index. */
+const smallRows = 20_000;
 const batchSize = 500;
 
 interface Sent {
@@ -29,6 +31,8 @@ beforeAll(async () => {
   await pool.query(`
     CREATE TABLE numbers (id bigint, ssn bytea, rare boolean);
     INSERT INTO numbers SELECT i, sha512(i::text::bytea), i % 50000 = 0 FROM generate_series(1, ${rowCount}) AS i;
+    CREATE TABLE small (id bigint, ssn bytea);
+    INSERT INTO small SELECT i, sha512(i::text::bytea) FROM generate_series(1, ${smallRows}) AS i;
     CREATE TABLE names (region int, name text COLLATE "en-x-icu", ssn text);
     INSERT INTO names SELECT i % 9, md5(i::text), md5(i::text || 'x') FROM generate_series(1, ${rowCount}) AS i;
     CREATE TABLE parts (id uuid, ssn text) PARTITION BY HASH (id);
@@ -36,6 +40,7 @@ beforeAll(async () => {
     CREATE TABLE parts_1 PARTITION OF parts FOR VALUES WITH (modulus 2, remainder 1);
     INSERT INTO parts SELECT md5(i::text)::uuid, md5(i::text || 'x') FROM generate_series(1, ${rowCount}) AS i;
     ALTER TABLE numbers ADD PRIMARY KEY (id);
+    ALTER TABLE small ADD PRIMARY KEY (id);
     ALTER TABLE names ADD PRIMARY KEY (name, region);
     ALTER TABLE parts ADD PRIMARY KEY (id);
     ANALYZE`);
@@ -81,11 +86,12 @@ async function planOf(
   return rows.map((row) => row['QUERY PLAN']).join('\n');
 }
 
-describe.each([
+const large = [
   { table: 'numbers', key: ['id'] },
   { table: 'names', key: ['region', 'name'] },
   { table: 'parts', key: ['id'] },
-])(`on ${rowCount} rows, by the key of $table`, (options) => {
+];
+describe.each([...large, { table: 'small', key: ['id'] }])('by the key of $table', (options) => {
   test.each(['force_custom_plan', 'force_generic_plan'] as const)(
     'no statement reads the whole table or sorts it (%s)',
     async (mode) => {
@@ -115,14 +121,14 @@ describe.each([
       }
     },
   );
+});
 
-  test('the count is an estimate, not a scan', async () => {
-    const store = await open(options);
-    const { records, exact } = await store.count();
-    expect(exact).toBe(false);
-    expect(Math.abs(records - rowCount)).toBeLessThan(rowCount / 20);
-    expect(sent.some(({ text }) => /count\(\*\)/.test(text))).toBe(false);
-  });
+test.each(large)('the count of $table is an estimate, not a scan', async (options) => {
+  const store = await open(options);
+  const { records, exact } = await store.count();
+  expect(exact).toBe(false);
+  expect(Math.abs(records - rowCount)).toBeLessThan(rowCount / 20);
+  expect(sent.some(({ text }) => /count\(\*\)/.test(text))).toBe(false);
 });
 
 test('where few rows are in scope, no statement walks more than 2000 of them, and all are found', async () => {

@@ -1,5 +1,5 @@
 import { errors } from 'undici';
-import { Fault } from '../../rotation/faults.ts';
+import { Fault, type FaultDetails } from '../../rotation/faults.ts';
 import { createAbortedFault } from './aborted.ts';
 
 /** Whom a call goes to, in words for messages. */
@@ -7,6 +7,8 @@ export interface Peer {
   /** `KMS`, `IAM token service`. */
   readonly name: string;
   readonly origin: string;
+  /** What its support finds our requests by, those without a reply too; null where it takes no such id. */
+  readonly traceId: string | null;
 }
 
 /** The first row whose pattern fits the error code of Node or undici gives our code and the words. */
@@ -40,12 +42,16 @@ export function createNetworkFault(error: unknown, peer: Peer): Fault {
   const message = `${peer.name} at ${peer.origin} ${words} (${errorCode})`;
   // A parser error carries the bytes it choked on, which may be anyone's secret.
   const cause = errorCode === 'HTTP_PARSER' ? undefined : error;
-  return new Fault('transient', code, message, { peer: 'kms', cause });
+  return new Fault('transient', code, message, { ...idOf(peer), peer: 'kms', cause });
 }
 
 export function createTimeoutFault(peer: Peer, timeoutMs: number): Fault {
   const message = `${peer.name} at ${peer.origin} did not answer within ${timeoutMs} ms`;
-  return new Fault('transient', 'TIMEOUT', message, { peer: 'kms' });
+  return new Fault('transient', 'TIMEOUT', message, { ...idOf(peer), peer: 'kms' });
+}
+
+function idOf({ traceId }: Peer): FaultDetails {
+  return traceId === null ? {} : { requestId: traceId };
 }
 
 function readErrorCode(error: unknown): string {

@@ -4,9 +4,9 @@ import { createHttpEndpoint, type HttpEndpoint, type HttpEndpointOptions } from 
 const maxReplyBytes = 1024 * 1024;
 
 /**
- * An endpoint of Yandex Cloud: its support finds a request by the id that we give it, or by the one in the
- * reply.
+ * An endpoint of Yandex Cloud: its support finds a request by the id in its reply, and all of a client by the one that
+ * the client gives them.
  */
 export function createYandexEndpoint(options: Omit<HttpEndpointOptions, 'maxReplyBytes'>): HttpEndpoint {
-  return createHttpEndpoint({ ...options, maxReplyBytes, idHeader: 'x-client-trace-id' });
+  return createHttpEndpoint({ ...options, maxReplyBytes, traceHeader: 'x-client-trace-id' });
 }

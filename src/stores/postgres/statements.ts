@@ -1,5 +1,6 @@
 import type { JournalTable } from './journal-table.ts';
 import { fieldColumn, keyColumn } from './stored-record.ts';
+import { swapListsFor } from './swap-lists.ts';
 import type { TableShape } from './table-shape.ts';
 
 /**
@@ -21,10 +22,7 @@ export interface Statements {
   readonly scanRecords: Statements['scan'];
   /** $1… = one array of texts per key column. */
   readonly read: string;
-  /**
-   * $1… = as `read`, then the arrays of old values, new values and key versions; with a journal also the
-   * array of refs, then rotation and origin.
-   */
+  /** $1… = the lists of `swapListsFor`, then with a journal rotation and origin. */
   readonly replace: string;
   /** $1… = one key; fails where a text is none of its column's type. */
   readonly castKey: string;
@@ -37,6 +35,9 @@ export interface Statements {
   /** Values that the condition leaves out; null without one. A NULL is no record, and so not left out. */
   readonly excluded: { readonly estimate: string; readonly count: string } | null;
 }
+
+/** More than any call has. */
+const mostChanges = 1_000_000_000;
 
 export function statementsFor(
   shape: TableShape,
@@ -128,11 +129,13 @@ SELECT ${keyTexts} AS key
     ? `keyturn_locked.new_value::${shape.valueKind}`
     : 'keyturn_locked.new_value';
   const newVersion = versionColumn === null ? '' : `, ${versionColumn} = keyturn_locked.key_version`;
-  const arrays = (more: number): string =>
-    Array.from({ length: key.length + more }, (_, index) => `$${index + 1}::text[]`).join(', ');
+  const keyArrays = key.map((_, place) => `$${place + 1}::text[]`).join(', ');
   const keyNames = key.map((_, place) => keyColumn(place)).join(', ');
 
-  const wantedNames = `${keyNames}, old_value, new_value, key_version${journal === null ? '' : ', ref'}`;
+  const lists = swapListsFor(shape, journal !== null);
+  const listNames = lists.map(({ name }) => name).join(', ');
+  const listArrays = lists.map(({ unpack }, index) => unpack(index + 1)).join(', ');
+  const wantedVersion = versionColumn === null ? '' : ', keyturn_wanted.key_version';
   const noted = journal === null ? '' : ', keyturn_wanted.ref';
   const oldVersion =
     journal === null ? '' : `, ${versionColumn === null ? 'NULL' : of(versionColumn)}::text AS old_version`;
@@ -140,11 +143,10 @@ SELECT ${keyTexts} AS key
   // hold locks; a locked row is compared in its newest version, and again as it is written.
   const locked = `
 WITH keyturn_locked AS MATERIALIZED (
-  SELECT found.*, keyturn_wanted.place, keyturn_wanted.key_version${noted},
+  SELECT found.*, keyturn_wanted.place${wantedVersion}${noted},
          ${toBytes('keyturn_wanted.old_value')} AS old_value,
          ${toBytes('keyturn_wanted.new_value')} AS new_value
-    FROM unnest(${arrays(journal === null ? 3 : 4)}) WITH ORDINALITY
-         AS keyturn_wanted (${wantedNames}, place)
+    FROM unnest(${listArrays}) WITH ORDINALITY AS keyturn_wanted (${listNames}, place)
    CROSS JOIN LATERAL (
      SELECT ${key.map(({ name }, place) => `${of(name)} AS ${keyColumn(place)}`).join(', ')}${oldVersion}
        FROM ${table}
@@ -153,10 +155,13 @@ WITH keyturn_locked AS MATERIALIZED (
         FOR ${shape.writesUnique ? '' : 'NO KEY '}UPDATE SKIP LOCKED
    ) AS found
 )`;
+  // The planner takes a range for few rows, and so goes by the index: else it reads a table of some ten thousand rows
+  // from end to end for each batch, as it does not know that these rows have just been in its hands.
   const swap = `UPDATE ${table}
    SET ${column} = ${newValue}${newVersion}
   FROM keyturn_locked
  WHERE ${keyEquals((place) => `keyturn_locked.${keyColumn(place)}`)} AND ${isOld('keyturn_locked.old_value')}
+   AND keyturn_locked.place BETWEEN 1 AND ${mostChanges}
 RETURNING keyturn_locked.place::int4 AS place`;
   const bytesOf = (value: string): string =>
     shape.valueKind === 'bytea' ? value : `convert_to(${value}, 'UTF8')`;
@@ -174,7 +179,7 @@ ${swap}, keyturn_locked.ref, keyturn_locked.old_value, keyturn_locked.old_versio
          sha256(${bytesOf(valueText)}) AS new_digest
 ), keyturn_noted AS (
   INSERT INTO ${journal.name} (rotation, origin, ref, old_value, old_version, new_digest)
-  SELECT $${key.length + 5}::text, $${key.length + 6}::text, ref, ${bytesOf('old_value')}, old_version, new_digest
+  SELECT $${lists.length + 1}::text, $${lists.length + 2}::text, ref, ${bytesOf('old_value')}, old_version, new_digest
     FROM keyturn_swapped
 )
 SELECT json_agg(place) AS places FROM keyturn_swapped`;
@@ -191,7 +196,7 @@ SELECT json_agg(place) AS places FROM keyturn_swapped`;
     // LIMIT keeps the planner from joining by a scan of the whole table: each key is one look into the index.
     read: `
 SELECT keyturn_wanted.place::int4 AS place, found.*
-  FROM unnest(${arrays(0)}) WITH ORDINALITY AS keyturn_wanted (${keyNames}, place)
+  FROM unnest(${keyArrays}) WITH ORDINALITY AS keyturn_wanted (${keyNames}, place)
  CROSS JOIN LATERAL (
    SELECT ${recordColumns(valueText)}
      FROM ${table}

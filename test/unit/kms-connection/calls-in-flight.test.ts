@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createCallsInFlight, type CallInFlight } from '../../../src/kms/connection/calls-in-flight.ts';
 
-const peer = { name: 'KMS', origin: 'http://127.0.0.1' };
+const peer = { name: 'KMS', traceId: null, origin: 'http://127.0.0.1' };
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -95,6 +95,25 @@ describe('a KMS that cannot be reached is a transient fault', () => {
   });
 });
 
+test('where no reply comes, the fault names the id that all requests of a client carry', async () => {
+  const { kms, service } = await startYandex(
+    (response) => {
+      if (kms.received.length === 1) response.destroy();
+    },
+    { timeoutMs: 100, concurrency: 1 },
+  );
+  const faults = [await thrownBy(service.currentVersion('k')), await thrownBy(service.currentVersion('k'))];
+  const sent = kms.received.map(({ headers }) => headers['x-client-trace-id']);
+  expect(faults).toMatchObject([
+    { code: 'CONNECTION_RESET', requestId: sent[0] },
+    { code: 'TIMEOUT', requestId: sent[0] },
+  ]);
+  expect(sent[1]).toBe(sent[0]);
+
+  const other = await startYandex((response) => response.destroy());
+  expect(await thrownBy(other.service.currentVersion('k'))).not.toMatchObject({ requestId: sent[0] });
+});
+
 describe('the timeout is over the whole call', () => {
   const timeoutMs = 100;
 
