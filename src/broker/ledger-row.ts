@@ -66,6 +66,8 @@ export const time = z
   .pipe(z.int().min(0).max(lastMoment).nullable())
   .transform((ms) => (ms === null ? null : new Date(ms).toISOString()));
 
+const planParts = z.record(z.string(), z.string());
+
 const snapshotRow = z.object({
   state: z
     .enum(states)
@@ -109,8 +111,7 @@ export function parseSnapshot(row: unknown): LedgerSnapshot {
         ? null
         : { keyId: read.key_id, versionId: read.version_id },
     planDigest: read.plan_digest,
-    planParts:
-      read.plan_parts === null ? null : parseStoredJson(z.record(z.string(), z.string()), read.plan_parts),
+    planParts: read.plan_parts === null ? null : parseStoredJson(planParts, read.plan_parts),
     estimate: read.estimate,
     enqueued: read.enqueued,
     batches: read.batches,
@@ -126,13 +127,14 @@ export function parseSnapshot(row: unknown): LedgerSnapshot {
   };
 }
 
+const cursorText = z.string();
 const positionRow = z.object({ cursor: text, scanned: count, batches: count, staged: text });
 
 /** Reads where the producer stands; the cursor and the staged batch are JSON. */
 export function parsePosition(row: unknown): ProducerPosition {
   const { cursor, scanned, batches, staged } = parseStored(positionRow, row);
   return {
-    cursor: cursor === null ? null : parseStoredJson(z.string(), cursor),
+    cursor: cursor === null ? null : parseStoredJson(cursorText, cursor),
     scanned: scanned === 1,
     nextBatch: batches,
     staged: staged === null ? null : parseStoredJson(batchSchema, staged),

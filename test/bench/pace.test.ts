@@ -7,8 +7,11 @@ import { openBenchScene } from './scene.ts';
 import { scaled, timeout } from './size.ts';
 
 const seconds = 16;
-/** For each worker, as many calls in flight as the rate has while a call takes 25 ms, but no fewer than by default. */
-const concurrencyOf = (rate: number, workers: number): number => Math.max(32, Math.ceil(rate / 40 / workers));
+/**
+ * For each worker, as many calls in flight as the rate has while a call takes 12.5 ms, but no fewer than by default: more
+ * than a KMS needs are what comes at once after it has stood still.
+ */
+const concurrencyOf = (rate: number, workers: number): number => Math.max(32, Math.ceil(rate / 80 / workers));
 /**
  * The first calls are made below the share on purpose, and four processes on two cores need seconds to start and to be
  * compiled; the last are made by workers that run out of work.

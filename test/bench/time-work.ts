@@ -13,7 +13,8 @@ export interface Throughput {
 /** Measured between these shares of all records: the start and the last batches are left out. */
 const from = 0.1;
 const to = 0.95;
-const betweenLooksMs = 5;
+/** Often enough for the figure; a look every few ms would take a good part of a core that a worker needs. */
+const betweenLooksMs = 25;
 
 /** So many `work` processes on a queue that is full before they begin. */
 export async function timeWork(scene: BenchScene, limits: object, workers = 1): Promise<Throughput> {

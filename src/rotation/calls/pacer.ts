@@ -5,13 +5,12 @@ import { asFault, Fault } from '../faults.ts';
 import type { Pace } from '../ports/pace.ts';
 
 /** A slot missed by more than this is given up: calls that were held back must not pile up into a burst. */
-const toleranceMs = 15;
+const toleranceMs = 8;
 /**
  * A process that begins to work is held up often: its code is compiled and its connections are opened as it
- * goes, also after a call has left the pacer. So it begins at less than its share, and gives a missed slot up
- * sooner.
+ * goes, also after a call has left the pacer. So it begins at less than its share.
  */
-const warmUp = { afterIdleMs: 1000, forMs: 400, share: 0.9, toleranceMs: 8 } as const;
+const warmUp = { afterIdleMs: 1000, forMs: 400, share: 0.9 } as const;
 /** A slice holds at most this much of the rate, so that a new rate, a pause or a cancel bites soon. */
 const sliceSeconds = 0.25;
 /**
@@ -61,8 +60,7 @@ export function createPacer(
 
   function serve(): void {
     const now = performance.now();
-    const tolerance = isWarm(now) ? toleranceMs : warmUp.toleranceMs;
-    const firstInTime = slots.findIndex((slot) => slot > now - tolerance);
+    const firstInTime = slots.findIndex((slot) => slot > now - toleranceMs);
     if (firstInTime !== 0) slots.splice(0, firstInTime < 0 ? slots.length : firstInTime);
     let due = 0;
     for (const waiter of waiters) {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { Fault } from '../../rotation/faults.ts';
 import { toStoreFault } from './store-fault.ts';
 import type { ParseRow, RecordRow } from './stored-record.ts';
@@ -17,9 +17,11 @@ export async function queryRows<Row extends z.ZodType>(
   statement: string,
   values: unknown[] = [],
 ): Promise<z.output<Row>[]> {
-  const parsed = z.array(row).safeParse(await query(pool, statement, values));
-  if (parsed.success) return parsed.data;
-  throw badReply();
+  return (await query(pool, statement, values)).map((each) => {
+    const parsed = row.safeParse(each);
+    if (!parsed.success) throw badReply();
+    return parsed.data;
+  });
 }
 
 /** As `queryRows`, for rows of records. */
