@@ -5,7 +5,7 @@ import { asFault, Fault } from '../faults.ts';
 import type { Pace } from '../ports/pace.ts';
 
 /** A slot missed by more than this is given up: calls that were held back must not pile up into a burst. */
-const toleranceMs = 8;
+const toleranceMs = 12;
 /**
  * A process that begins to work is held up often: its code is compiled and its connections are opened as it
  * goes, also after a call has left the pacer. So it begins at less than its share.
