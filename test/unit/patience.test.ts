@@ -6,6 +6,7 @@ import { patiently } from '../../src/rotation/patience.ts';
 import { storeDown } from '../support/memory-store.ts';
 
 const never = new AbortController().signal;
+const anHourMs = 3_600_000;
 
 describe('backoff', () => {
   test('a wait never passes the cap, is never negative, and never NaN', () => {
@@ -34,7 +35,7 @@ describe('backoff', () => {
     const stop = new AbortController();
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
-    const slept = sleep(1, stop.signal);
+    const slept = sleep(anHourMs, stop.signal);
     expect(vi.getTimerCount()).toBe(1);
     stop.abort();
     await expect(slept).resolves.toBeUndefined();

@@ -17,11 +17,7 @@ export async function queryRows<Row extends z.ZodType>(
   statement: string,
   values: unknown[] = [],
 ): Promise<z.output<Row>[]> {
-  return (await query(pool, statement, values)).map((each) => {
-    const parsed = row.safeParse(each);
-    if (!parsed.success) throw badReply();
-    return parsed.data;
-  });
+  return parseEach(await query(pool, statement, values), (each) => row.safeParse(each).data ?? null);
 }
 
 /** As `queryRows`, for rows of records. */
@@ -31,8 +27,16 @@ export async function queryRecords(
   statement: string,
   values: unknown[],
 ): Promise<RecordRow[]> {
-  return (await query(pool, statement, values)).map((row) => {
-    const parsed = parseRow(row);
+  return parseEach(await query(pool, statement, values), parseRow);
+}
+
+/** `parse` gives null where a row is not as it must be. */
+function parseEach<Parsed>(
+  rows: readonly Record<string, unknown>[],
+  parse: (row: Record<string, unknown>) => Parsed | null,
+): Parsed[] {
+  return rows.map((row) => {
+    const parsed = parse(row);
     if (parsed === null) throw badReply();
     return parsed;
   });
